@@ -1,0 +1,112 @@
+"""Every check, in the order of how fast it fails: a line for each, all of the one that fails.
+
+The last line is pytest's own summary.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / ".venv" / "bin"
+
+CORE_COVERAGE_PERCENT_MIN = 95
+"""Of domain/ and persistence/; pyproject.toml has the figure for the whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One check: arguments for the environment's Python."""
+
+    name: str
+    arguments: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+STEPS = (
+    Step("format", ("-m", "ruff", "format", "--check", ".")),
+    Step("lint", ("-m", "ruff", "check", ".")),
+    Step("types", ("-m", "mypy")),
+    Step("imports", (str(SCRIPTS / "lint-imports"),)),
+    Step("dead-code", ("-m", "vulture")),
+    Step("dependencies", ("-m", "deptry", ".")),
+    Step("spelling", ("-m", "codespell_lib", "actors", "domain", "persistence", "tests", "bin")),
+    # A test process computes on one core, so that two of them do not fight over both.
+    Step(
+        "tests",
+        ("-m", "pytest", "-ra", "-n", "2", "--cov", "--cov-report=", "--cov-fail-under=0"),
+        {"OMP_NUM_THREADS": "1"},
+    ),
+    Step("coverage", ("-m", "coverage", "report")),
+    Step(
+        "core-coverage",
+        (
+            *("-m", "coverage", "report", "--include=domain/*,persistence/*"),
+            f"--fail-under={CORE_COVERAGE_PERCENT_MIN}",
+        ),
+    ),
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """Answers a bad argument with one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say it, and leave."""
+        self.exit(2, f"bin/check: {message}; see bin/check --help\n")
+
+
+def main() -> int:
+    """Run what is asked for until something fails."""
+    names = [step.name for step in STEPS]
+    parser = Parser(prog="bin/check", description=__doc__)
+    parser.add_argument("steps", nargs="*", metavar="STEP", help=f"only these: {', '.join(names)}")
+    wanted = parser.parse_args().steps or names
+    if unknown := [name for name in wanted if name not in names]:
+        parser.error(f"no step is called {unknown[0]}")
+    begun, closing = time.monotonic(), ""
+    for step in STEPS:
+        if step.name in wanted:
+            output = run(step)
+            if output is None:
+                return 1
+            closing = notable(output) if step.name == "tests" else closing
+    print(f"{'all':<14} ok {time.monotonic() - begun:6.1f} s\n{closing}")
+    return 0
+
+
+def run(step: Step) -> str | None:
+    """What the check printed, None if it failed; then a person has seen it already."""
+    begun = time.monotonic()
+    print(f"{step.name:<14} ", end="", flush=True)
+    done = subprocess.run(
+        [sys.executable, *step.arguments],
+        check=False,
+        cwd=ROOT,
+        env=os.environ | step.environment,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    seconds = time.monotonic() - begun
+    if done.returncode == 0:
+        print(f"ok {seconds:6.1f} s", flush=True)
+        return done.stdout
+    print(f"FAILED {seconds:.1f} s\n\n{done.stdout}", flush=True)
+    return None
+
+
+def notable(output: str) -> str:
+    """What pytest left out and why, and its last line."""
+    lines = output.rstrip().splitlines()
+    return "\n".join((*(line for line in lines if line.startswith("SKIPPED")), lines[-1]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

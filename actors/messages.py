@@ -1,0 +1,210 @@
+"""Who hears what.
+
+A domain value that is a fact already (a book, a fill, an approved order) travels as itself. This
+file adds only the words the domain has no need of, and lists for each actor all it understands.
+"""
+
+from dataclasses import dataclass
+
+from domain.account import Marked
+from domain.facts import Fact
+from domain.horizons import Timeframe
+from domain.instrument import Instrument
+from domain.market import Book, Candle, MarkPrice, Ticker, Trade
+from domain.microstructure import MarketQuality
+from domain.orders import Approved
+from domain.signals import Forecast, Signal
+from domain.units import Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Read your store and start your work. Sent once to each incarnation of an actor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """This is the time now. Nobody looks at a clock themselves."""
+
+    now: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The line to the venue delivers data (again)."""
+
+    at: Nanos
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The line to the venue is down, and is being mended."""
+
+    at: Nanos
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """The line gave up before it ever delivered: the program cannot start."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A frame the line could not accept."""
+
+    at: Nanos
+    stream: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """Candles that the feed asked for, oldest first; `wanted` is what the span should hold.
+
+    Attributes:
+        at: when they were complete at the source.
+        candles: of any timeframes, each timeframe oldest first.
+        wanted: how many the span should hold.
+        seconds: how long fetching took, wall clock.
+    """
+
+    at: Nanos
+    candles: tuple[Candle, ...]
+    wanted: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """The source has no more data."""
+
+    at: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class CandlesClosed:
+    """A minute ended; these candles closed with it, shortest timeframe first."""
+
+    at: Nanos
+    candles: tuple[Candle, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryReady:
+    """The candle store holds gap-free history up to this time for these timeframes."""
+
+    at: Nanos
+    timeframes: tuple[Timeframe, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReady:
+    """The model is loaded and has forecast once."""
+
+    at: Nanos
+    model: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedReady:
+    """History stands and live data flows."""
+
+    at: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class TradingHalted:
+    """Open nothing until a person says so; close what is open."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseAndStop:
+    """The program is about to end: close what is open, then say so."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flat:
+    """Nothing is open and no order is on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A person wants no new positions for now (or again, where `on` is false)."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested:
+    """Somebody wants the program to end, with this exit status."""
+
+    reason: str
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChildDied:
+    """An actor ended because of this error; `incarnation` says which life of it."""
+
+    name: str
+    incarnation: int
+    error: str
+    fatal: bool
+
+
+FeedInbox = (
+    Begin
+    | Tick
+    | Book
+    | Trade
+    | Candle
+    | Ticker
+    | MarkPrice
+    | Instrument
+    | Connected
+    | Disconnected
+    | Unreachable
+    | Rejected
+    | Fetched
+    | Exhausted
+)
+MicrostructureInbox = Begin | Tick | Book | Trade
+ForecastInbox = Begin | Tick | HistoryReady | CandlesClosed
+RiskInbox = (
+    Begin
+    | Tick
+    | Book
+    | MarketQuality
+    | Signal
+    | Marked
+    | Instrument
+    | FeedReady
+    | ModelReady
+    | TradingHalted
+    | CloseAndStop
+    | Pause
+)
+BrokerInbox = Begin | Tick | Book | MarkPrice | Instrument | Approved | CloseAndStop
+DashboardInbox = (
+    Begin
+    | Tick
+    | Fact
+    | Book
+    | Trade
+    | Ticker
+    | Candle
+    | MarketQuality
+    | Forecast
+    | Marked
+    | Signal
+)
+SupervisorInbox = Begin | Tick | ChildDied | StopRequested | Flat | TradingHalted

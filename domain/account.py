@@ -1,0 +1,106 @@
+"""The account: what the ledger's entries add up to."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from domain.market import Side
+from domain.orders import Plan
+from domain.units import Money, Nanos, Price, Quantity
+
+OPENING_BALANCE = Money(Decimal(10_000))
+"""What the virtual wallet starts with [USDT]."""
+
+KELLY_WINDOW = 50
+"""Closed trades from which the win rate is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What we hold.
+
+    Attributes:
+        side: BUY for long, SELL for short.
+        quantity: how much [base], above zero.
+        entry: average price paid [quote per base].
+        opened: when the first fill came.
+        plan: when it ends.
+        costs: fees less funding received so far [quote currency].
+    """
+
+    side: Side
+    quantity: Quantity
+    entry: Price
+    opened: Nanos
+    plan: Plan
+    costs: Money
+
+    def gain(self, price: Price) -> Money:
+        """Unrealised gain at this price, before costs [quote currency]."""
+        return Money((price - self.entry) * self.quantity * self.side.sign)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTrip:
+    """A position from its first fill to flat; `pnl` is after all its costs."""
+
+    at: Nanos
+    side: Side
+    entry: Price
+    quantity: Quantity
+    pnl: Money
+    notional: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Balances and what is held. Always: wallet = opening + realised - fees + funding.
+
+    Attributes:
+        wallet: balance [quote currency].
+        realised: gains and losses of what was closed, before costs.
+        fees: paid so far, positive.
+        funding: received so far, negative when paid.
+        position: what we hold, None when flat.
+        trades: closed round trips ever.
+        wins: those with a gain after costs.
+        recent: the last KELLY_WINDOW round trips, oldest first.
+    """
+
+    wallet: Money
+    realised: Money
+    fees: Money
+    funding: Money
+    position: Position | None
+    trades: int
+    wins: int
+    recent: tuple[RoundTrip, ...]
+
+    def equity(self, price: Price | None) -> Money:
+        """Wallet plus the unrealised gain at this price [quote currency]."""
+        if self.position is None or price is None:
+            return self.wallet
+        return Money(self.wallet + self.position.gain(price))
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """The account marked to market at one moment.
+
+    Attributes:
+        at: when.
+        account: the balances.
+        price: what the position is valued at; None before the first book.
+        equity: wallet plus unrealised gain [quote currency].
+        high_water: highest equity ever [quote currency].
+    """
+
+    at: Nanos
+    account: Account
+    price: Price | None
+    equity: Money
+    high_water: Money
+
+    @property
+    def drawdown(self) -> float:
+        """How far equity stands below its high-water mark [fraction]."""
+        return float(1 - self.equity / self.high_water) if self.high_water > 0 else 0.0

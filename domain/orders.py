@@ -1,0 +1,101 @@
+"""What we ask of the venue, and the two things that can become of the asking."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.market import Side
+from domain.units import Money, Nanos, Price, Quantity
+
+NOTIONAL_MIN = Money(Decimal(10))
+"""Smallest order that opens a position [USD]."""
+
+NOTIONAL_MAX = Money(Decimal(1000))
+"""Largest order that opens a position [USD]."""
+
+BOOK_AGE_MAX = Nanos(2_000_000_000)
+"""Oldest book that anything is decided on or filled against [ns]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When a position has done its work.
+
+    Attributes:
+        stop: price at which it has failed.
+        target: price at which it has come true.
+        expires: when it is closed whatever the price.
+    """
+
+    stop: Price
+    target: Price
+    expires: Nanos
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A market order.
+
+    Attributes:
+        id: our key; the same key is executed once, however often it arrives.
+        at: when it was sent.
+        side: which way.
+        quantity: how much [base].
+        reference: mid price it was decided on [quote per base].
+        plan: what the position is for; None where the order closes it.
+        reason: why, in a few words.
+    """
+
+    id: str
+    at: Nanos
+    side: Side
+    quantity: Quantity
+    reference: Price
+    plan: Plan | None
+    reason: str
+
+    @property
+    def closes(self) -> bool:
+        """Whether the order only reduces a position."""
+        return self.plan is None
+
+    @property
+    def notional(self) -> Money:
+        """Value of the order at its reference price [quote currency]."""
+        return Money(self.quantity * self.reference)
+
+
+class Refusal(StrEnum):
+    """Why an order stays here."""
+
+    HALTED = "trading is halted"
+    NOT_READY = "start criteria are not met"
+    STALE_BOOK = "the book is older than 2 s"
+    WIDE_SPREAD = "the spread is wider than 10 bps"
+    THIN_BOOK = "less than 50,000 USD wait in the book"
+    PRESSURE_AGAINST = "the book presses against the trade"
+    LOW_CONFIDENCE = "confidence is below 70 %"
+    TOO_SMALL = "the size is below the smallest order"
+    TOO_LARGE = "the size is above the largest order"
+    NO_BALANCE = "the wallet does not cover the order"
+    POSITION_OPEN = "a position is open already"
+    DRAWDOWN = "the drawdown limit is reached"
+    NO_EDGE = "Kelly finds no edge and the probes of today are spent"
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """An order within every limit. The broker takes nothing else, and only `judge` makes one."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An order that stays here, and why."""
+
+    order: Order
+    reason: Refusal
+
+
+Verdict = Approved | Refused

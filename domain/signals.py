@@ -1,0 +1,56 @@
+"""What the forecaster says: thirty distributions, and the one signal they fuse into."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.units import Floats, Nanos, Price
+
+
+class Direction(StrEnum):
+    """Where the price is expected to go."""
+
+    LONG = "LONG"
+    SHORT = "SHORT"
+    FLAT = "FLAT"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Forecast:
+    """One run of the model over all timeframes.
+
+    Attributes:
+        at: close time of the newest candle used.
+        closes: last closes of each timeframe [quote per base], shape (6, 200), oldest first.
+        quantiles: prices at STEPS and LEVELS, shape (6, 5, 13), rising along the last axis.
+    """
+
+    at: Nanos
+    closes: Floats
+    quantiles: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """All forecasts of one moment, fused.
+
+    Attributes:
+        at: close time of the newest candle used.
+        direction: where the fused forecast points.
+        confidence: share of the forecasts' weight that points there, 0.5 to 1.
+        probability: fused chance that the price ends up there, by the forecasts' own distributions.
+        expected_bps: fused expected return, signed [basis points].
+        by_timeframe: expected return of each timeframe over its last step, signed [basis points].
+        horizon: how long the plan is given [ns].
+        stop: price at which the plan has failed.
+        target: price at which the plan has come true.
+    """
+
+    at: Nanos
+    direction: Direction
+    confidence: float
+    probability: float
+    expected_bps: float
+    by_timeframe: tuple[float, ...]
+    horizon: Nanos
+    stop: Price
+    target: Price

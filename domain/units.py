@@ -1,0 +1,34 @@
+"""Names for numbers, so that a price is never taken for a quantity.
+
+Exact money is Decimal; statistics are float64. Time is int nanoseconds since the Unix epoch, UTC.
+"""
+
+from decimal import Decimal
+from typing import NewType
+
+import numpy as np
+from numpy.typing import NDArray
+
+Price = NewType("Price", Decimal)
+"""Quote currency for one unit of base currency [USDT per BTC]."""
+
+Quantity = NewType("Quantity", Decimal)
+"""Base currency [BTC]; never negative, the side says which way."""
+
+Money = NewType("Money", Decimal)
+"""Quote currency [USDT], signed."""
+
+Nanos = NewType("Nanos", int)
+"""Nanoseconds since 1970-01-01T00:00:00Z, or a span of them."""
+
+Floats = NDArray[np.float64]
+"""Statistics: float64, read-only where it travels in a message."""
+
+MILLISECOND = Nanos(1_000_000)
+SECOND = Nanos(1_000_000_000)
+MINUTE = Nanos(60 * SECOND)
+HOUR = Nanos(60 * MINUTE)
+DAY = Nanos(24 * HOUR)
+
+BASIS_POINTS = 10_000
+"""Basis points in one."""

@@ -1,0 +1,194 @@
+"""The log of facts: one JSON object a line, one file a day, under `HOME/log`.
+
+`Journal` is told lines and writes them when it is flushed. A disk that is full costs nothing at
+first: lines wait in memory, at most WAITING_MAX bytes of them, and follow when there is room again.
+"""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache, lru_cache
+from json.encoder import encode_basestring_ascii as quoted
+from math import isfinite
+from operator import attrgetter
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from domain.facts import EVENTS, Fact
+from domain.units import MILLISECOND, SECOND, Money, Nanos, Price, Quantity
+
+DIGITS = 6
+"""Decimals that are kept of a float."""
+
+WAITING_MAX = 1 << 20
+"""Bytes of lines kept in memory while the disk takes none."""
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+def encode(fact: Fact) -> bytes:
+    """The fact as one JSON object in ASCII, without a line break anywhere in it.
+
+    >>> from domain.facts import Funded
+    >>> encode(Funded(Nanos(1_000_000), Decimal("1E-7"), Money(Decimal("-0.10"))))
+    b'{"at":"1970-01-01T00:00:00.001Z","event":"funding","rate":"0.0000001","amount":"-0.10"}'
+    """
+    kind: type = type(fact)
+    fields, writers, template = _plan(kind)
+    return (template % tuple(map(_write, writers, fields(fact)))).encode("ascii")
+
+
+def moment(at: Nanos) -> str:
+    """RFC 3339 in UTC with milliseconds, in quotation marks.
+
+    >>> moment(Nanos(1_740_787_260_000_999_999))
+    '"2025-03-01T00:01:00.000Z"'
+    """
+    seconds, rest = divmod(at, SECOND)
+    return f'"{_second(seconds)}.{rest // MILLISECOND:03d}Z"'
+
+
+Writer = Callable[[Any], str]
+
+
+def _write(writer: Writer, value: Any) -> str:
+    return writer(value)
+
+
+@cache
+def _plan(kind: type) -> tuple[Callable[[Any], Any], tuple[Writer, ...], str]:
+    """How to read the values of such a fact, how to write each, and what stands around them."""
+    hints = get_type_hints(kind)
+    assert next(iter(hints)) == "at"
+    rest = "".join(f",{quoted(name)}:%s" for name in hints if name != "at")
+    template = f'{{"at":%s,"event":{quoted(EVENTS[kind])}{rest}}}'
+    return attrgetter(*hints), tuple(_writer(hint) for hint in hints.values()), template
+
+
+def _writer(kind: Any) -> Writer:
+    if kind is Nanos:
+        return moment
+    if kind in (Decimal, Money, Price, Quantity):
+        return _decimal
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _enum
+    return _WRITERS[kind]
+
+
+def _decimal(value: Decimal) -> str:
+    return f'"{value:f}"'
+
+
+def _float(value: float) -> str:
+    # Adding zero turns -0.0 into 0.0.
+    return repr(round(value, DIGITS) + 0.0) if isfinite(value) else "null"
+
+
+def _enum(value: StrEnum) -> str:
+    return quoted(value.value)
+
+
+def _bool(value: object) -> str:
+    return "true" if value else "false"
+
+
+_WRITERS: dict[Any, Writer] = {str: quoted, int: str, float: _float, bool: _bool}
+
+
+@lru_cache(maxsize=8)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+
+
+class Journal:
+    """Appends lines to `events-YYYYMMDD.jsonl`, by the UTC date of what happened.
+
+    A folder that does not exist is made when the first line is written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._waiting: list[tuple[str, bytearray]] = []
+        self._size = 0
+        self._file: int | None = None
+        self._day = ""
+        self._failing = False
+        self.lost = 0
+
+    def append(self, at: Nanos, line: bytes) -> None:
+        """Keep one line for the next flush; it is lost, and counted, where too many wait."""
+        if self._size + len(line) + 1 > WAITING_MAX:
+            self.lost += 1
+            return
+        day = _second(at // SECOND)[:10]
+        if not self._waiting or self._waiting[-1][0] != day:
+            self._waiting.append((day, bytearray()))
+        batch = self._waiting[-1][1]
+        batch += line
+        batch += b"\n"
+        self._size += len(line) + 1
+
+    def flush(self) -> None:
+        """Write what waits.
+
+        Raises:
+            OSError: the disk took less than that. Said once, until it takes everything again; what
+                it did not take waits for the next flush.
+        """
+        try:
+            while self._waiting:
+                day, batch = self._waiting[0]
+                self._write(self._opened(day), batch)
+                self._waiting.pop(0)
+        except OSError:
+            if self._failing:
+                return
+            self._failing = True
+            raise
+        self._failing = False
+
+    def close(self) -> None:
+        """Write what waits and let go of the file; whatever is left then is lost.
+
+        Raises:
+            OSError: as `flush` does.
+        """
+        try:
+            self.flush()
+        finally:
+            self.lost += sum(batch.count(b"\n") for _, batch in self._waiting)
+            self._waiting.clear()
+            self._size = 0
+            self._let_go()
+
+    def _write(self, file: int, batch: bytearray) -> None:
+        while batch:
+            written = os.write(file, batch)
+            del batch[:written]
+            self._size -= written
+
+    def _opened(self, day: str) -> int:
+        if self._file is not None and day == self._day:
+            return self._file
+        self._let_go()
+        self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        path = self._folder / f"events-{day.replace('-', '')}.jsonl"
+        self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        self._day = day
+        _end_line(self._file)
+        return self._file
+
+    def _let_go(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def _end_line(file: int) -> None:
+    """End the line that a killed program left half written, so that ours begins on its own."""
+    size = os.fstat(file).st_size
+    if size and os.pread(file, 1, size - 1) != b"\n":
+        os.write(file, b"\n")

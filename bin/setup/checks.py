@@ -18,6 +18,9 @@ SCRIPTS = ROOT / ".venv" / "bin"
 CORE_COVERAGE_PERCENT_MIN = 95
 """Of domain/ and persistence/; pyproject.toml has the figure for the whole."""
 
+UNJUDGED_COVERAGE = ("--cov", "--cov-report=", "--cov-fail-under=0")
+"""Pytest collects the figures, the steps after it judge them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -35,11 +38,14 @@ STEPS = (
     Step("imports", (str(SCRIPTS / "lint-imports"),)),
     Step("dead-code", ("-m", "vulture")),
     Step("dependencies", ("-m", "deptry", ".")),
-    Step("spelling", ("-m", "codespell_lib", "actors", "domain", "persistence", "tests", "bin")),
+    Step(
+        "spelling",
+        ("-m", "codespell_lib", "actors", "domain", "persistence", "tests", "bin", "README.md"),
+    ),
     # A test process computes on one core, so that two of them do not fight over both.
     Step(
         "tests",
-        ("-m", "pytest", "-ra", "-n", "2", "--cov", "--cov-report=", "--cov-fail-under=0"),
+        ("-m", "pytest", "-ra", "-n", "2", "--dist", "worksteal", *UNJUDGED_COVERAGE),
         {"OMP_NUM_THREADS": "1"},
     ),
     Step("coverage", ("-m", "coverage", "report")),

@@ -46,6 +46,9 @@ STILL_ALIVE_SECONDS = 10
 
 PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--progress-bar", "off")
 
+STAGES = ("Building", "Collecting", "Downloading", "Installing", "Preparing")
+"""How the lines begin by which pip says what it does now."""
+
 WAY_OUT = (
     "Check the network, pip's configuration and the space on the disk, then run this again:"
     " it goes on where it stopped."
@@ -287,12 +290,17 @@ class Progress:
 
     def __init__(self) -> None:
         self._begun = self._shown = time.monotonic()
+        self._stage = "Starting pip"
         self._moving = sys.stderr.isatty()
 
     def show(self, line: str) -> None:
         """Show the seconds gone and what is going on."""
         now = time.monotonic()
-        text = f"{now - self._begun:4.0f} s  {line.strip()}"
+        if line.startswith(STAGES):
+            self._stage = line.partition(" (from ")[0]
+        if line.startswith("Installing collected packages"):
+            self._stage = f"Installing {line.count(',') + 1} packages"
+        text = f"{now - self._begun:4.0f} s  {self._stage}"
         if self._moving:
             width = shutil.get_terminal_size().columns - 1
             print(f"\r\033[K{text[:width]}", end="", file=sys.stderr, flush=True)

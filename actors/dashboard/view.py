@@ -1,0 +1,174 @@
+"""What the dashboard knows at one moment: the newest of everything, with the time it is from.
+
+Nothing here is computed from the trader's inside; a `View` is folded from what everybody is told.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from domain.account import OPENING_BALANCE, Marked
+from domain.drawdown import STOPPED_FROM
+from domain.facts import (
+    Accounted,
+    Checkpointed,
+    Decided,
+    Fact,
+    FeedDown,
+    Progress,
+    Ready,
+    Starting,
+)
+from domain.horizons import TIMEFRAMES, Timeframe
+from domain.market import Book, Candle, Ticker
+from domain.microstructure import MarketQuality
+from domain.signals import Forecast, Signal
+from domain.units import DAY, SECOND, Money, Nanos, Price
+
+BOOK_STALE = Nanos(2 * SECOND)
+"""Oldest book that is shown as current, as old as one that may be traded on."""
+
+MODELLED_STALE = Nanos(90 * SECOND)
+"""The same where a book is made from a one-minute candle."""
+
+MINUTE_STALE = Nanos(90 * SECOND)
+"""Age from which something that comes every minute is late."""
+
+REFERENCE = Timeframe.M15
+"""Its candles stand in for the exchange's own 24-hour figure where no ticker comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A price, and when it was one."""
+
+    at: Nanos
+    price: Price
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How often something went wrong since the program began."""
+
+    bad_messages: int = 0
+    gaps: int = 0
+    feed_losses: int = 0
+    refusals: int = 0
+    restarts: int = 0
+    lost_lines: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Everything that a panel may show.
+
+    Attributes:
+        now: market time; None before the first message that has one.
+        starting: what the program said of itself when it began.
+        progress: newest state of each start criterion, in the order they were first heard of.
+        ready: what the model is; None until trading may begin.
+        halted: why trading is stopped until a person says so; empty where it is not.
+        ending: why the program ends; empty while it does not.
+        book: newest book.
+        quote: newest price of a trade, else of a ticker, else the book's mid, else a close.
+        earlier: price a minute ago.
+        ticker: newest 24-hour figures.
+        quality: newest measure of the book.
+        candles: one-minute candles that closed while we looked, oldest first.
+        forecast: newest forecasts.
+        signal: newest fused signal.
+        decision: newest decision.
+        marked: newest state of the account.
+        accounted: newest account fact, for as long as nothing better is known.
+        equity: its course since the program began, at even steps, oldest first.
+        fed: when market data last came.
+        feed_down: why no market data comes; None where it does.
+        checkpoint: newest saved state.
+        counts: what went wrong.
+        tail: newest events, oldest first.
+    """
+
+    now: Nanos | None
+    starting: Starting | None
+    progress: tuple[Progress, ...]
+    ready: Ready | None
+    halted: str
+    ending: str
+    book: Book | None
+    quote: Quote | None
+    earlier: Price | None
+    ticker: Ticker | None
+    quality: MarketQuality | None
+    candles: tuple[Candle, ...]
+    forecast: Forecast | None
+    signal: Signal | None
+    decision: Decided | None
+    marked: Marked | None
+    accounted: Accounted | None
+    equity: tuple[float, ...]
+    fed: Nanos | None
+    feed_down: FeedDown | None
+    checkpoint: Checkpointed | None
+    counts: Counts
+    tail: tuple[Fact, ...]
+
+    @property
+    def modelled(self) -> bool:
+        """Whether the book is made from candles, not seen at a venue."""
+        if self.book is not None:
+            return self.book.modelled
+        return self.starting is not None and self.starting.book == "modelled"
+
+    @property
+    def stale_after(self) -> Nanos:
+        """Age from which prices and books are no longer current."""
+        return MODELLED_STALE if self.modelled else BOOK_STALE
+
+    def age(self, at: Nanos | None) -> Nanos:
+        """How long ago that was; what was said to come later is from now [ns]."""
+        if self.now is None or at is None:
+            return Nanos(0)
+        return Nanos(max(0, self.now - at))
+
+    @property
+    def change(self) -> float | None:
+        """Price against 24 hours ago [fraction], None where neither source knows."""
+        if self.ticker is not None and self.age(self.ticker.at) < MINUTE_STALE:
+            return self.ticker.change
+        if self.quote is None or self.forecast is None:
+            return None
+        closes = self.forecast.closes[TIMEFRAMES.index(REFERENCE)]
+        yesterday = float(closes[-1 - DAY // REFERENCE.span])
+        return float(self.quote.price) / yesterday - 1 if yesterday > 0 else None
+
+    @property
+    def drift(self) -> int:
+        """Where the price went within the last minute: up +1, nowhere 0, down -1."""
+        if self.quote is None or self.earlier is None:
+            return 0
+        return (self.quote.price > self.earlier) - (self.quote.price < self.earlier)
+
+    @property
+    def unrealised(self) -> Money | None:
+        """What the position would bring if it closed here without costs; None when flat.
+
+        What it has cost until now and what parts of it have brought already are counted.
+        """
+        if self.marked is None or (position := self.marked.account.position) is None:
+            return None
+        price = self.marked.price
+        if self.book is not None and (price is None or self.book.at > self.marked.at):
+            price = self.book.mid
+        if price is None:
+            return None
+        return Money(position.gain(price) + position.gained - position.costs)
+
+    @property
+    def drawdown_used(self) -> float | None:
+        """Share of the drawdown limit that is used [fraction]."""
+        known = self.marked or self.accounted
+        return None if known is None else known.drawdown / STOPPED_FROM
+
+
+def of_opening(amount: Decimal) -> float:
+    """An amount against what the wallet began with [fraction], as the mission's screen has it."""
+    return float(amount / OPENING_BALANCE)

@@ -1,0 +1,112 @@
+"""Messages that tests tell the dashboard: valid ones, with what does not matter filled in."""
+
+from decimal import Decimal
+
+import numpy as np
+
+from domain.account import OPENING_BALANCE, Account, Marked, Position
+from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES
+from domain.market import Book, Level, Side, Ticker, Trade
+from domain.microstructure import MarketQuality
+from domain.orders import Plan
+from domain.signals import Direction, Forecast, Signal
+from domain.units import HOUR, MINUTE, SECOND, Money, Nanos, Price, Quantity
+
+NOON = Nanos(1_740_830_400 * SECOND)
+"""2025-03-01T12:00:00Z."""
+
+
+class Outbox:
+    """A mailbox that keeps what it was told, in order."""
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def tell(self, message: object, /) -> None:
+        self.told.append(message)
+
+
+def after(seconds: float) -> Nanos:
+    """So long after noon."""
+    return Nanos(NOON + round(seconds * SECOND))
+
+
+def a_book(at: Nanos = NOON, mid: str = "43247.82", *, modelled: bool = False) -> Book:
+    middle, cent = Decimal(mid), Decimal("0.01")
+    sizes = [Decimal(size) for size in ("0.51200", "1.20400", "0.08150", "2.75000", "0.33000")]
+    bids = (Level(Price(middle - cent * (1 + 7 * i)), Quantity(s)) for i, s in enumerate(sizes))
+    asks = (Level(Price(middle + cent * (1 + 9 * i)), Quantity(s)) for i, s in enumerate(sizes))
+    return Book(at, tuple(bids), tuple(asks), modelled)
+
+
+def a_trade(at: Nanos = NOON, price: str = "43247.82") -> Trade:
+    quantity = Quantity(Decimal("0.012"))
+    return Trade(at, 7, Price(Decimal(price)), quantity, buyer_is_maker=False)
+
+
+def a_ticker(at: Nanos = NOON, price: str = "43247.82", change: float = 0.0034) -> Ticker:
+    return Ticker(at, Price(Decimal(price)), change)
+
+
+def a_quality(at: Nanos = NOON, *, modelled: bool = False) -> MarketQuality:
+    return MarketQuality(at, 0.0231, 0.0412, 1.34, 486_200.0, 12.4, modelled)
+
+
+def a_signal(at: Nanos = NOON, direction: Direction = Direction.LONG) -> Signal:
+    return Signal(
+        at=at,
+        direction=direction,
+        confidence=0.873,
+        probability=0.581,
+        expected_bps=4.2,
+        by_timeframe=(1.2, 2.9, 6.4, 21.0, 18.0, -3.1),
+        horizon=HOUR,
+        stop=Price(Decimal(43000)),
+        target=Price(Decimal(43600)),
+        volatility=0.021,
+    )
+
+
+def a_forecast(at: Nanos = NOON, last: float = 43247.82) -> Forecast:
+    steps = np.arange(CONTEXT, dtype=np.float64)
+    wave = np.sin(steps / 17) * 60 + np.sin(steps / 5) * 25 + steps * 0.4
+    closes = np.stack([last + (wave - wave[-1]) * (1 + i / 2) for i in range(len(TIMEFRAMES))])
+    ahead = np.sqrt(np.array(STEPS, dtype=np.float64))
+    levels = np.array(LEVELS) - 0.5
+    quantiles = last + ahead[None, :, None] * (
+        6 * (np.arange(6)[:, None, None] + 1) + 60 * levels[None, None, :]
+    )
+    return Forecast(at, closes, np.broadcast_to(quantiles, (6, 5, 13)), 0.021)
+
+
+def a_position(side: Side = Side.BUY) -> Position:
+    plan = Plan(Price(Decimal(43000)), Price(Decimal(43600)), Nanos(NOON + HOUR))
+    return Position(
+        side=side,
+        quantity=Quantity(Decimal("0.02300")),
+        cost=Money(Decimal("993.1400000")),
+        opened=Nanos(NOON - 5 * MINUTE),
+        plan=plan,
+        costs=Money(Decimal("0.00")),
+        gained=Money(Decimal(0)),
+        settled=NOON,
+    )
+
+
+def a_marked(
+    at: Nanos = NOON, *, wallet: str = "10127.34", position: Position | None = None
+) -> Marked:
+    balance = Money(Decimal(wallet))
+    account = Account(
+        wallet=balance,
+        realised=Money(balance - OPENING_BALANCE),
+        fees=Money(Decimal(0)),
+        funding=Money(Decimal(0)),
+        position=position,
+        trades=47,
+        wins=32,
+        recent=(),
+    )
+    price = Price(Decimal("43247.82"))
+    equity = account.equity(price)
+    return Marked(at, account, price, equity, Money(max(equity, balance) * Decimal("1.0188")))

@@ -1,0 +1,252 @@
+"""A recording as a source: books, trades, tickers and candles in the order in which they came.
+
+The time line is the exchange's: each event has the time that the exchange wrote into it. A frame
+without one (a depth5 book) gets its arrival, moved by what the newest frame that has both says the
+recorder's clock was off. Time never runs backwards: what is older than the newest time seen takes
+that time.
+
+The book comes from the depth5 stream where that was recorded, else it is rebuilt from its changes.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from actors.feed.archive import read_candles
+from actors.feed.depth import RebuiltBook
+from actors.feed.frames import Damage, Taken, frames, recording_files
+from actors.feed.minutes import Minutes
+from actors.feed.protocol import Decoded, DepthDiff, DepthSnapshot, OpenCandle, read, unwrap
+from actors.feed.wire import BadFrame
+from actors.messages import Rejected
+from domain.candles import aggregate
+from domain.errors import SettingsInvalid
+from domain.facts import Mode
+from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
+from domain.market import Book, Candle, MarketEvent, MarkPrice, Ticker, Trade
+from domain.units import MINUTE, SECOND, Nanos
+
+SURVEYED = 2_000
+"""Frames at the beginning by which we see what a recording holds."""
+
+SILENCE = Nanos(5 * SECOND)
+"""A pause longer than this between two frames, and trades may have been missed."""
+
+SNAPSHOT = "depth snapshot"
+"""What the bodies of REST depth requests are counted as."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What the beginning of a recording shows.
+
+    Attributes:
+        start: when it begins, on the exchange's clock.
+        offset: what the exchange's clock is ahead of the arrivals [ns].
+        partial: whether it holds depth5 books.
+        published: whether it holds the exchange's candles.
+    """
+
+    start: Nanos
+    offset: Nanos
+    partial: bool
+    published: bool
+
+
+class _TimeLine:
+    """The newest time seen, and how far the exchange's clock is ahead of the arrivals."""
+
+    __slots__ = ("now", "offset")
+
+    def __init__(self, offset: Nanos) -> None:
+        self.offset = offset
+        self.now = Nanos(0)
+
+    def happened(self, at: Nanos, arrived: Nanos) -> Nanos:
+        """An event of this time arrived; what it happened at on this line."""
+        self.offset = Nanos(at - arrived)
+        self.now = max(self.now, at)
+        return self.now
+
+    def came(self, arrived: Nanos) -> Nanos:
+        """Something without a time arrived; when that was on this line."""
+        self.now = max(self.now, Nanos(arrived + self.offset))
+        return self.now
+
+
+class Recording:
+    """Recorded frames. `counts` says how many of which stream have been read so far."""
+
+    mode = Mode.REPLAY
+    modelled = False
+
+    def __init__(
+        self,
+        path: Path,
+        history_path: Path | None = None,
+        start: Nanos | None = None,
+        end: Nanos | None = None,
+    ) -> None:
+        self._files = recording_files(path)
+        self._survey = _survey(path, self._files)
+        self._history = history_path
+        self._end = end
+        self.identity = f"replay-{path.resolve().name}"
+        self.start = max(self._survey.start, start or Nanos(0))
+        self.counts: Counter[str] = Counter()
+        if end is not None and end <= self.start:
+            raise SettingsInvalid(f"cannot replay {path}: nothing in it lies before the end asked")
+
+    def history(self) -> Sequence[Candle]:
+        """The last candles of each timeframe before `start`, from the candle archive."""
+        if self._history is None:
+            return ()
+        longest = TIMEFRAMES[-1].span
+        first = Nanos(self.start - self.start % longest - INGESTION * longest)
+        minutes = read_candles(self._history, first, Nanos(self.start - MINUTE))
+        return [
+            candle for timeframe in TIMEFRAMES for candle in _last(minutes, timeframe, self.start)
+        ]
+
+    def events(self) -> Iterator[MarketEvent | Rejected]:
+        """What lies from `start` to the end asked for, in order of time."""
+        self.counts.clear()
+        for event in _Playback(self._survey, self._archived, self.counts).events(self._files):
+            at = event.close_time if isinstance(event, Candle) else event.at
+            if self._end is not None and at > self._end:
+                return
+            if at >= self.start:
+                yield event
+
+    def _archived(self, open_time: Nanos) -> Candle | None:
+        """The candle of a minute that was recorded in part. It was public at its close."""
+        if self._history is None:
+            return None
+        return next(iter(read_candles(self._history, open_time, open_time)), None)
+
+
+def _last(minutes: Sequence[Candle], timeframe: Timeframe, start: Nanos) -> list[Candle]:
+    """The newest candles of this timeframe that were complete at `start`."""
+    end = start - start % timeframe.span
+    begin = end - INGESTION * timeframe.span
+    times = [candle.open_time for candle in minutes]
+    return aggregate(minutes[bisect_left(times, begin) : bisect_left(times, end)], timeframe)
+
+
+def _survey(path: Path, files: list[Path]) -> _Survey:
+    """Look at the beginning of a recording.
+
+    Raises:
+        SettingsInvalid: nothing there can be read as the exchange's frames.
+    """
+    arrivals, offsets, seen = list[Nanos](), list[Nanos](), set[type]()
+    partial = False
+    for taken in islice(frames(files), SURVEYED):
+        if isinstance(taken, Damage):
+            continue
+        with suppress(BadFrame):
+            _, decoded = _decoded(taken)
+            arrivals.append(taken.arrived)
+            seen.add(type(decoded))
+            partial = partial or isinstance(decoded, Book)
+            if isinstance(decoded, Trade | DepthDiff | Ticker):
+                offsets.append(Nanos(decoded.at - taken.arrived))
+    if not arrivals:
+        raise SettingsInvalid(f"cannot replay {path}: none of its first frames is Binance's")
+    offset = offsets[0] if offsets else Nanos(0)
+    published = bool(seen & {Candle, OpenCandle})
+    return _Survey(Nanos(arrivals[0] + offset), offset, partial, published)
+
+
+def _decoded(taken: Taken) -> tuple[str, Decoded]:
+    stream, data = (taken.stream, taken.data) if taken.stream else unwrap(taken.data)
+    decoded = read(stream, data, taken.arrived)
+    return stream or SNAPSHOT, decoded
+
+
+Timed = TypeVar("Timed", Book, Trade, Ticker, MarkPrice)
+
+
+class _Playback:
+    """One reading of a recording from its beginning."""
+
+    def __init__(
+        self,
+        survey: _Survey,
+        archive: Callable[[Nanos], Candle | None],
+        counts: Counter[str],
+    ) -> None:
+        self._line = _TimeLine(survey.offset)
+        self._minutes = Minutes(survey.start, archive, published=survey.published)
+        self._rebuilt = None if survey.partial else RebuiltBook()
+        self._counts = counts
+        self._arrived: Nanos | None = None
+
+    def events(self, files: list[Path]) -> Iterator[MarketEvent | Rejected]:
+        """Everything, from the first frame to the last."""
+        for taken in frames(files):
+            if isinstance(taken, Damage):
+                yield Rejected(self._line.now, taken.file, taken.reason)
+                continue
+            self._note_silence(taken.arrived)
+            try:
+                stream, decoded = _decoded(taken)
+            except BadFrame as error:
+                self._counts["rejected"] += 1
+                yield Rejected(self._line.came(taken.arrived), error.stream, error.reason)
+                continue
+            self._counts[stream] += 1
+            yield from self._events(decoded, taken.arrived)
+            yield from self._minutes.pass_time(self._line.now)
+
+    def _note_silence(self, arrived: Nanos) -> None:
+        if self._arrived is not None and arrived - self._arrived > SILENCE:
+            self._minutes.lose(Nanos(arrived + self._line.offset))
+        self._arrived = arrived
+
+    def _events(self, decoded: Decoded, arrived: Nanos) -> Iterator[MarketEvent]:
+        match decoded:
+            case Trade():
+                at = self._line.happened(decoded.at, arrived)
+                yield from self._minutes.trade(decoded)
+                yield _at(decoded, at)
+            case DepthDiff() | DepthSnapshot():
+                yield from self._book(decoded, arrived)
+            case Book():
+                yield _at(decoded, self._line.came(arrived))
+            case Candle():
+                yield from self._candle(decoded)
+            case Ticker():
+                yield _at(decoded, self._line.happened(decoded.at, arrived))
+            case MarkPrice():
+                yield _at(decoded, self._line.happened(decoded.at, arrived))
+            case _:
+                self._line.came(arrived)
+
+    def _book(self, change: DepthDiff | DepthSnapshot, arrived: Nanos) -> Iterator[Book]:
+        if isinstance(change, DepthDiff):
+            self._line.happened(change.at, arrived)
+        else:
+            self._line.came(arrived)
+        if self._rebuilt is None:
+            return
+        if isinstance(change, DepthDiff):
+            book = self._rebuilt.apply(change)
+        else:
+            book = self._rebuilt.restart(change)
+        if book is not None:
+            yield _at(book, self._line.now)
+
+    def _candle(self, candle: Candle) -> Iterator[Candle]:
+        self._line.now = max(self._line.now, candle.close_time)
+        if candle.timeframe is Timeframe.M1:
+            yield from self._minutes.candle(candle)
+
+
+def _at(event: Timed, at: Nanos) -> Timed:
+    return event if event.at == at else replace(event, at=at)

@@ -1,0 +1,1 @@
+"""Forecast: Chronos-Bolt on the CPU, the only source of signals."""

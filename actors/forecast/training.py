@@ -1,0 +1,194 @@
+"""The training itself: draws windows, improves the network, keeps the best, can be resumed."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+import torch
+from chronos.chronos_bolt import ChronosBoltModelForForecasting
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from actors.forecast import exam, network, objective, synthetic
+from actors.forecast.corpus import Floats
+from actors.forecast.exam import Paper
+from actors.forecast.windows import HORIZON, Mixture
+from domain.errors import SettingsInvalid
+from domain.horizons import CONTEXT
+
+SYNTHETIC = 0.1
+"""Share of made-up series in a batch."""
+
+MEMORY = 0.998
+"""Decay of the running average of the weights; the average is what is judged and kept."""
+
+PEAK, END = 1.5e-3, 2e-5
+"""Highest and last learning rate of the cosine."""
+
+WARM = 300
+"""Steps until the highest learning rate."""
+
+PATIENCE = 24
+"""Examinations in a row without a better grade that end a training."""
+
+RESUME = "resume.pt"
+"""File in the output folder from which the same command goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long to train and how often to look."""
+
+    seconds: float
+    """Training time, examinations included [s]."""
+    steps: int
+    """Steps at most."""
+    seed: int = 0
+    """Of the windows that are drawn."""
+    batch: int = 256
+    """Windows in a step."""
+    between: int = 1000
+    """Steps between two examinations."""
+
+
+class Training:
+    """One network on its way, with everything that is needed to go on later."""
+
+    def __init__(
+        self, model: ChronosBoltModelForForecasting, schedule: Schedule, out: Path, settings: str
+    ) -> None:
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._model = model.to(self._device)
+        average = get_ema_multi_avg_fn(MEMORY)
+        self._average = AveragedModel(self._model, multi_avg_fn=average)
+        self._optimizer = torch.optim.AdamW(
+            self._model.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+        )
+        self._schedule = schedule
+        self._out = out
+        self._settings = settings
+        self._rng = np.random.default_rng(schedule.seed)
+        self._step = 0
+        self._seconds = 0.0
+        self._best = math.inf
+        self._stale = 0
+
+    def run(self, mixture: Mixture, papers: tuple[Paper, ...], say: Callable[[str], None]) -> float:
+        """Train until time, steps or patience are used up; returns the best grade.
+
+        The best weights so far are always in the output folder, and beside them what is needed
+        to resume.
+        """
+        self._model.train()
+        while self._progress() < 1 and self._stale < PATIENCE:
+            began, losses = perf_counter(), []
+            for _ in range(self._schedule.between):
+                losses.append(self._improve(self._draw(mixture)))
+                if self._progress(perf_counter() - began) >= 1:
+                    break
+            grade = exam.grade(self._average.module, papers)
+            self._seconds += perf_counter() - began
+            self._keep(grade)
+            self._store()
+            speed = len(losses) * self._schedule.batch / (perf_counter() - began)
+            say(self._line(float(np.mean(losses)), grade, speed))
+        return self._best
+
+    def resume(self) -> bool:
+        """Go on from the output folder; False where nothing was begun there.
+
+        Raises:
+            SettingsInvalid: what was begun there has other settings, or cannot be read.
+        """
+        file = self._out / RESUME
+        if not file.exists():
+            return False
+        try:
+            state = torch.load(file, map_location=self._device, weights_only=True)
+        except Exception as error:  # torch raises many kinds for a damaged file
+            raise SettingsInvalid(f"cannot resume from {file}: it is damaged") from error
+        if state["settings"] != self._settings:
+            raise SettingsInvalid(f"{self._out} holds a training with other settings")
+        self._model.load_state_dict(state["model"])
+        self._average.load_state_dict(state["average"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._rng.bit_generator.state = json.loads(state["draws"])
+        self._step, self._stale = state["step"], state["stale"]
+        self._seconds, self._best = state["seconds"], state["best"]
+        return True
+
+    def _store(self) -> None:
+        """Write down everything that `resume` needs, all or nothing."""
+        state = {
+            "settings": self._settings,
+            "model": self._model.state_dict(),
+            "average": self._average.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "draws": json.dumps(self._rng.bit_generator.state),
+            "step": self._step,
+            "stale": self._stale,
+            "seconds": self._seconds,
+            "best": self._best,
+        }
+        fresh = self._out / (RESUME + ".tmp")
+        torch.save(state, fresh)
+        fresh.replace(self._out / RESUME)
+
+    def _progress(self, running: float = 0.0) -> float:
+        """Share of the training that is done."""
+        by_time = (self._seconds + running) / self._schedule.seconds
+        return max(by_time, self._step / self._schedule.steps)
+
+    def _draw(self, mixture: Mixture) -> torch.Tensor:
+        """One batch: prices relative to the context's last close, minus one."""
+        made = int(self._rng.binomial(self._schedule.batch, SYNTHETIC))
+        real = np.log(mixture.draw(self._schedule.batch - made, self._rng))
+        logs = np.concatenate([real, synthetic.log_prices(made, CONTEXT + HORIZON, self._rng)])
+        return torch.tensor(relative(logs, self._rng), dtype=torch.float32, device=self._device)
+
+    def _improve(self, prices: torch.Tensor) -> float:
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate(self._step, self._progress())
+        scaled = network.raw_quantiles(self._model, prices[:, :CONTEXT], half=True)
+        loss = objective.loss(*scaled, prices)
+        self._optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
+        self._optimizer.step()
+        self._average.update_parameters(self._model)
+        self._step += 1
+        return loss.item()
+
+    def _keep(self, grade: float) -> None:
+        """Save the averaged weights where they are the best so far."""
+        self._stale += 1
+        if grade < self._best:
+            self._best, self._stale = grade, 0
+            network.save(self._average.module, self._out)
+
+    def _line(self, loss: float, grade: float, speed: float) -> str:
+        done = self._progress()
+        left = self._seconds * (1 - done) / max(done, 1e-9) / 60
+        return (
+            f"step {self._step}  {done:4.0%}  {speed:.0f}/s  loss {loss:.4f}  "
+            f"against rw-ewma {grade:.4f} (best {self._best:.4f})  {max(left, 0):.0f} min left"
+        )
+
+
+def learning_rate(step: int, progress: float) -> float:
+    """Linear from zero for `WARM` steps, then half a cosine of the whole training."""
+    cosine = END + (PEAK - END) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+    return cosine * min(1.0, (step + 1) / WARM)
+
+
+def relative(logs: Floats, rng: np.random.Generator) -> Floats:
+    """Log prices (n, ...) to prices relative to the context's last close, minus one.
+
+    Half the windows are mirrored (price to one over price), so that no trend of the past years
+    becomes a belief about the median.
+    """
+    mirror = rng.choice([-1.0, 1.0], (len(logs), 1))
+    return np.asarray(np.expm1(mirror * (logs - logs[:, CONTEXT - 1 : CONTEXT])))

@@ -24,10 +24,18 @@ UNJUDGED_COVERAGE = ("--cov", "--cov-report=", "--cov-fail-under=0")
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One check: arguments for the environment's Python."""
+    """One check.
+
+    Attributes:
+        name: what a person calls it.
+        arguments: for the environment's Python.
+        waits: whether it is not worth its time once an earlier check has failed.
+        environment: variables of its own.
+    """
 
     name: str
     arguments: tuple[str, ...]
+    waits: bool = False
     environment: dict[str, str] = field(default_factory=dict)
 
 
@@ -42,19 +50,20 @@ STEPS = (
         "spelling",
         ("-m", "codespell_lib", "actors", "domain", "persistence", "tests", "bin", "README.md"),
     ),
-    # A test process computes on one core, so that two of them do not fight over both.
     Step(
         "tests",
         ("-m", "pytest", "-ra", "-n", "2", "--dist", "worksteal", *UNJUDGED_COVERAGE),
-        {"OMP_NUM_THREADS": "1"},
+        waits=True,
+        environment={"OMP_NUM_THREADS": "1"},  # two processes do not fight over two cores
     ),
-    Step("coverage", ("-m", "coverage", "report")),
+    Step("coverage", ("-m", "coverage", "report"), waits=True),
     Step(
         "core-coverage",
         (
             *("-m", "coverage", "report", "--include=domain/*,persistence/*"),
             f"--fail-under={CORE_COVERAGE_PERCENT_MIN}",
         ),
+        waits=True,
     ),
 )
 
@@ -68,21 +77,23 @@ class Parser(argparse.ArgumentParser):
 
 
 def main() -> int:
-    """Run what is asked for until something fails."""
+    """Run what is asked for; a slow check only if all before it went well."""
     names = [step.name for step in STEPS]
     parser = Parser(prog="bin/check", description=__doc__)
     parser.add_argument("steps", nargs="*", metavar="STEP", help=f"only these: {', '.join(names)}")
     wanted = parser.parse_args().steps or names
     if unknown := [name for name in wanted if name not in names]:
         parser.error(f"no step is called {unknown[0]}")
-    begun, closing = time.monotonic(), ""
+    begun = time.monotonic()
+    outputs: dict[str, str | None] = {}
     for step in STEPS:
-        if step.name in wanted:
-            output = run(step)
-            if output is None:
-                return 1
-            closing = notable(output) if step.name == "tests" else closing
-    print(f"{'all':<14} ok {time.monotonic() - begun:6.1f} s\n{closing}")
+        if step.name in wanted and not (step.waits and None in outputs.values()):
+            outputs[step.name] = run(step)
+    if failed := [name for name, output in outputs.items() if output is None]:
+        print(f"FAILED: {', '.join(failed)}")
+        return 1
+    print(f"{'all':<14} ok {time.monotonic() - begun:6.1f} s")
+    print(notable(outputs.get("tests") or ""))
     return 0
 
 
@@ -111,7 +122,8 @@ def run(step: Step) -> str | None:
 def notable(output: str) -> str:
     """What pytest left out and why, and its last line."""
     lines = output.rstrip().splitlines()
-    return "\n".join((*(line for line in lines if line.startswith("SKIPPED")), lines[-1]))
+    skipped = [line for line in lines if line.startswith("SKIPPED")]
+    return "\n".join((*skipped, *lines[-1:]))
 
 
 if __name__ == "__main__":

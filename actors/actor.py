@@ -70,6 +70,12 @@ class Address(Generic[Message]):
         """How many values were overtaken by newer ones of their kind."""
         return sum(newest.skipped for newest in self._newest.values())
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait in the inbox."""
+        inbox = getattr(self._resident, "actor_inbox", None)
+        return 0 if inbox is None else int(inbox.qsize())
+
     def move_to(self, resident: Mailbox[Any]) -> None:
         """From now on, deliver to this incarnation."""
         self._newest = {kind: Newest() for kind in self._conflated}
@@ -93,9 +99,6 @@ class Actor(ThreadingActor, Generic[Message]):
     Pykka keeps an actor alive that fails while it is asked, and calls no hook when `on_start`
     fails. So actors only ever tell, and do no work in `on_start`.
     """
-
-    incarnation = 0
-    """Which life this is; the supervisor counts them, so that a late death is not taken twice."""
 
     def __init__(self, supervisor: Mailbox[SupervisorInbox]) -> None:
         super().__init__()
@@ -124,8 +127,10 @@ class Actor(ThreadingActor, Generic[Message]):
     ) -> None:
         """Report our own death; the supervisor decides what follows."""
         name = type(self).__name__
-        death = ChildDied(name, self.incarnation, repr(error), fatal=isinstance(error, Fatal))
-        self._supervisor.tell(death)
+        fatal = isinstance(error, Fatal)
+        status = error.status if isinstance(error, Fatal) else 0
+        reason = str(error) if fatal else repr(error)
+        self._supervisor.tell(ChildDied(name, reason, fatal, status))
         self.release()
 
 

@@ -47,9 +47,10 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """The line gave up before it ever delivered: the program cannot start."""
+    """The line cannot deliver: the program cannot start, and ends with this status."""
 
     reason: str
+    status: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +154,12 @@ class StopRequested:
 
 @dataclass(frozen=True, slots=True)
 class ChildDied:
-    """An actor ended because of this error; `incarnation` says which life of it."""
+    """An actor ended because of this error; `status` is what the program would end with."""
 
     name: str
-    incarnation: int
     error: str
     fatal: bool
+    status: int = 0
 
 
 FeedInbox = (
@@ -207,4 +208,4 @@ DashboardInbox = (
     | Marked
     | Signal
 )
-SupervisorInbox = Begin | Tick | ChildDied | StopRequested | Flat | TradingHalted
+SupervisorInbox = Begin | Tick | ChildDied | StopRequested | Flat

@@ -21,22 +21,31 @@ class Position:
     Attributes:
         side: BUY for long, SELL for short.
         quantity: how much [base], above zero.
-        entry: average price paid [quote per base].
+        cost: what was paid or received for it, before fees [quote currency].
         opened: when the first fill came.
         plan: when it ends.
         costs: fees less funding received so far [quote currency].
+        gained: realised by what of it was closed already, before costs [quote currency].
+        settled: up to when funding is booked.
     """
 
     side: Side
     quantity: Quantity
-    entry: Price
+    cost: Money
     opened: Nanos
     plan: Plan
     costs: Money
+    gained: Money
+    settled: Nanos
+
+    @property
+    def entry(self) -> Price:
+        """Average price of what we hold [quote per base]."""
+        return Price(self.cost / self.quantity)
 
     def gain(self, price: Price) -> Money:
         """Unrealised gain at this price, before costs [quote currency]."""
-        return Money((price - self.entry) * self.quantity * self.side.sign)
+        return Money((price * self.quantity - self.cost) * self.side.sign)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class Account:
         trades: closed round trips ever.
         wins: those with a gain after costs.
         recent: the last KELLY_WINDOW round trips, oldest first.
+        restated: what a restored document's total PnL differs from its wallet by.
     """
 
     wallet: Money
@@ -74,6 +84,18 @@ class Account:
     trades: int
     wins: int
     recent: tuple[RoundTrip, ...]
+    restated: Money = Money(Decimal(0))  # noqa: RUF009 - a NewType call is the value itself
+
+    @property
+    def pnl(self) -> Money:
+        """All gains and losses after costs [quote currency]."""
+        return Money(self.wallet - OPENING_BALANCE + self.restated)
+
+    @property
+    def win_rate(self) -> float:
+        """Share of the recent round trips that gained after costs; 0 before the first."""
+        won = sum(trip.pnl > 0 for trip in self.recent)
+        return won / len(self.recent) if self.recent else 0.0
 
     def equity(self, price: Price | None) -> Money:
         """Wallet plus the unrealised gain at this price [quote currency]."""
@@ -92,6 +114,10 @@ class Marked:
         price: what the position is valued at; None before the first book.
         equity: wallet plus unrealised gain [quote currency].
         high_water: highest equity ever [quote currency].
+        deepest: greatest drawdown since then [fraction].
+        stopped: the drawdown limit was reached and nobody has resumed trading since.
+        last_order: key of the newest order the broker knows; empty before the first.
+        pending: an order is on its way.
     """
 
     at: Nanos
@@ -99,6 +125,10 @@ class Marked:
     price: Price | None
     equity: Money
     high_water: Money
+    deepest: float = 0.0
+    stopped: bool = False
+    last_order: str = ""
+    pending: bool = False
 
     @property
     def drawdown(self) -> float:

@@ -22,11 +22,13 @@ class Forecast:
         at: close time of the newest candle used.
         closes: last closes of each timeframe [quote per base], shape (6, 200), oldest first.
         quantiles: prices at STEPS and LEVELS, shape (6, 5, 13), rising along the last axis.
+        volatility: realised volatility of the last 20 days [fraction per day].
     """
 
     at: Nanos
     closes: Floats
     quantiles: Floats
+    volatility: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,14 @@ class Signal:
     Attributes:
         at: close time of the newest candle used.
         direction: where the fused forecast points.
-        confidence: share of the forecasts' weight that points there, 0.5 to 1.
+        confidence: share of the forecasts' weight that points there, 0 to 1.
         probability: fused chance that the price ends up there, by the forecasts' own distributions.
         expected_bps: fused expected return, signed [basis points].
         by_timeframe: expected return of each timeframe over its last step, signed [basis points].
         horizon: how long the plan is given [ns].
         stop: price at which the plan has failed.
         target: price at which the plan has come true.
+        volatility: realised volatility of the last 20 days [fraction per day].
     """
 
     at: Nanos
@@ -54,3 +57,4 @@ class Signal:
     horizon: Nanos
     stop: Price
     target: Price
+    volatility: float

@@ -1,0 +1,106 @@
+"""The broker's books: what is on disk and what it adds up to, always the same."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from domain.account import Account, Marked, RoundTrip
+from domain.drawdown import HighWater, drawdown, watched
+from domain.ledger import NOTHING, Cause, Entry, booked, opening
+from domain.orders import Order
+from domain.units import Nanos, Price
+from persistence.checkpoints import SCHEMA, Checkpoint, CheckpointStore
+from persistence.document import Document, document
+from persistence.ledger import LedgerStore, OrderState
+
+Save = Callable[[Document], str]
+"""Writes the state document, and a backup where one is due; returns the backup's name or ''."""
+
+
+class Books:
+    """Account, high-water mark and order keys. Written first, told second."""
+
+    def __init__(self, ledger: LedgerStore, checkpoints: CheckpointStore, save: Save) -> None:
+        self._ledger = ledger
+        self._checkpoints = checkpoints
+        self._save = save
+        self.account: Account = NOTHING
+        self.high_water = HighWater(NOTHING.wallet)
+        self._entries = 0
+
+    def load(self, now: Nanos) -> tuple[int, tuple[Order, ...]]:
+        """Read the newest checkpoint and the ledger's tail; open a ledger that is empty.
+
+        Returns:
+            How many broken checkpoints were passed over, and the orders that were on their way
+            when the last incarnation ended; they are expired, because a late order is not safe.
+        """
+        checkpoint, broken = self._checkpoints.newest()
+        if checkpoint is not None:
+            self.account, self._entries = checkpoint.account, checkpoint.entries
+            self.high_water = checkpoint.high_water
+        for entry in self._ledger.since(self._entries):
+            self._take(booked(self.account, entry)[0])
+        if self._entries == 0:
+            self.book(opening(now))
+        self.watch(self.account.position.entry if self.account.position else None)
+        lost = self._ledger.sent()
+        for order in lost:
+            self._ledger.finish(order.id, OrderState.EXPIRED)
+        return broken, lost
+
+    def blank(self, at: Nanos, order: str) -> Entry:
+        """The next entry, to be filled in."""
+        return Entry(self._entries, at, Cause.FILL, order, ())
+
+    def book(self, entry: Entry, done: str = "") -> RoundTrip | None:
+        """Write the entry durably and take it into the account; returns what it completed.
+
+        Raises:
+            LedgerUnbalanced: the account would not add up; nothing was written.
+        """
+        account, trip = booked(self.account, entry)
+        self._ledger.append(entry, trip, done)
+        self._take(account)
+        return trip
+
+    def send(self, order: Order) -> bool:
+        """Write down an order; false where its key was used before."""
+        return self._ledger.send(order)
+
+    def expire(self, order: Order) -> None:
+        """Write down that nothing (more) comes of an order."""
+        self._ledger.finish(order.id, OrderState.EXPIRED)
+
+    def watch(self, price: Price | None) -> bool:
+        """Hold the equity at this price against the high-water mark; true when that stops us."""
+        before = self.high_water.stopped
+        self.high_water = watched(self.high_water, self.account.equity(price))
+        return self.high_water.stopped and not before
+
+    def checkpoint(self, now: Nanos, price: Price | None) -> tuple[int, str]:
+        """Write a checkpoint and the state document; returns its number and the backup's name."""
+        sequence = self._checkpoints.next_sequence()
+        self._checkpoints.put(
+            Checkpoint(sequence, now, SCHEMA, self._entries, self.account, self.high_water)
+        )
+        depth = drawdown(self.high_water, self.account.equity(price))
+        backup = self._save(document(now, self.account, self._ledger.trips(), depth))
+        return sequence, backup
+
+    def marked(self, now: Nanos, price: Price | None) -> Marked:
+        """The account as it stands at this price."""
+        return Marked(
+            at=now,
+            account=self.account,
+            price=price,
+            equity=self.account.equity(price),
+            high_water=self.high_water.equity,
+            deepest=self.high_water.deepest,
+            stopped=self.high_water.stopped,
+        )
+
+    def _take(self, account: Account) -> None:
+        self.account = account
+        self._entries += 1
+        if self.high_water.equity == 0:
+            self.high_water = replace(self.high_water, equity=account.wallet)

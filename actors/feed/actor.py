@@ -1,0 +1,231 @@
+"""Feed: takes what the line delivers, keeps the candles whole, and passes the market on."""
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from actors.actor import Actor, Mailbox
+from actors.feed.series import Series
+from actors.feed.source import Line
+from actors.messages import (
+    Begin,
+    BrokerInbox,
+    CandlesClosed,
+    Connected,
+    DashboardInbox,
+    Disconnected,
+    Exhausted,
+    FeedInbox,
+    FeedReady,
+    Fetched,
+    ForecastInbox,
+    HistoryReady,
+    MicrostructureInbox,
+    Rejected,
+    RiskInbox,
+    StopRequested,
+    SupervisorInbox,
+    Tick,
+    Unreachable,
+)
+from domain.facts import BadMessage, FeedDown, FeedUp, Gap, Ingested, Progress
+from domain.horizons import CONTEXT, TIMEFRAMES, Timeframe
+from domain.instrument import Instrument
+from domain.market import Book, Candle, MarkPrice, Ticker, Trade
+from domain.units import SECOND, Nanos
+
+REPORTED_EACH_SECOND = 5
+"""Bad messages told one by one within a second; the rest of a flood is only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who hears the market."""
+
+    microstructure: Mailbox[MicrostructureInbox]
+    forecast: Mailbox[ForecastInbox]
+    risk: Mailbox[RiskInbox]
+    broker: Mailbox[BrokerInbox]
+    dashboard: Mailbox[DashboardInbox]
+
+
+class FeedActor(Actor[FeedInbox]):
+    """Keeps candles without holes; hands books, trades and closed candles to the others."""
+
+    def __init__(
+        self,
+        line: Line,
+        series: Series,
+        home: Mailbox[FeedInbox],
+        listeners: Listeners,
+        *,
+        supervisor: Mailbox[SupervisorInbox],
+    ) -> None:
+        super().__init__(supervisor)
+        self._line = line
+        self._series = series
+        self._home = home
+        self._microstructure = listeners.microstructure
+        self._forecast = listeners.forecast
+        self._risk = listeners.risk
+        self._broker = listeners.broker
+        self._dashboard = listeners.dashboard
+        self._now = Nanos(0)
+        self._ingested = False
+        self._ready = False
+        self._down_since: Nanos | None = None
+        self._waiting: tuple[Candle, ...] = ()
+        self._asked: tuple[Nanos, int] | None = None
+        self._bad = (Nanos(0), 0)
+
+    def receive(self, message: FeedInbox) -> None:
+        """Pass the market on; keep the candles whole; follow the line's ups and downs."""
+        match message:
+            case Book() as book:
+                self._pass_time(book.at)
+                for mailbox in (self._microstructure, self._risk, self._broker, self._dashboard):
+                    mailbox.tell(book)
+            case Trade() as trade:
+                self._pass_time(trade.at)
+                self._microstructure.tell(trade)
+                self._dashboard.tell(trade)
+            case Candle() as candle:
+                self._pass_time(candle.close_time)
+                self._minute(candle)
+            case Ticker() as ticker:
+                self._dashboard.tell(ticker)
+            case MarkPrice() as mark:
+                self._broker.tell(mark)
+            case Tick(now):
+                self._pass_time(now)
+            case _:
+                self._hear_line(message)
+
+    def release(self) -> None:
+        """Close the line."""
+        self._line.close()
+
+    def _hear_line(
+        self,
+        message: Begin
+        | Instrument
+        | Connected
+        | Disconnected
+        | Unreachable
+        | Rejected
+        | Fetched
+        | Exhausted,
+    ) -> None:
+        match message:
+            case Begin():
+                self._line.open(self._home, self._series.have())
+            case Instrument() as rules:
+                self._risk.tell(rules)
+                self._broker.tell(rules)
+            case Fetched() as fetched:
+                self._pass_time(fetched.at)
+                self._take(fetched)
+            case Rejected() as rejected:
+                self._report(rejected)
+            case Connected() | Disconnected():
+                self._pass_time(message.at)
+                self._note_line(message)
+            case Unreachable(reason, status):
+                self._supervisor.tell(StopRequested(reason, status))
+            case Exhausted():
+                self._supervisor.tell(StopRequested("the source has no more data"))
+            case _:
+                assert_never(message)
+
+    def _pass_time(self, now: Nanos) -> None:
+        self._now = max(self._now, now)
+
+    def _note_line(self, message: Connected | Disconnected) -> None:
+        if isinstance(message, Disconnected):
+            if self._down_since is None:
+                self._down_since = self._now
+                self._dashboard.tell(FeedDown(self._now, message.reason))
+        elif self._down_since is not None:
+            down = (self._now - self._down_since) / SECOND
+            self._down_since = None
+            self._dashboard.tell(FeedUp(self._now, down))
+
+    def _report(self, rejected: Rejected) -> None:
+        second, count = self._bad
+        if self._now // SECOND != second // SECOND:
+            second, count = self._now, 0
+        self._bad = (second, count + 1)
+        if count < REPORTED_EACH_SECOND:
+            at = max(self._now, rejected.at)
+            self._dashboard.tell(BadMessage(at, rejected.stream, rejected.reason))
+
+    def _take(self, fetched: Fetched) -> None:
+        """Candles we asked for: the history at start, or what a hole was missing."""
+        faults = self._series.take(fetched.candles)
+        for fault in faults:
+            self._dashboard.tell(BadMessage(self._now, "klines", fault))
+        if not self._ingested:
+            self._begin(fetched)
+        elif self._asked is not None:
+            _, missing = self._asked
+            repaired = min(missing, len(fetched.candles) - len(faults))
+            self._dashboard.tell(Gap(self._now, Timeframe.M1, missing, repaired))
+        elif fetched.candles:
+            self._forecast.tell(HistoryReady(self._now, TIMEFRAMES))
+        self._asked = None
+        waiting, self._waiting = self._waiting, ()
+        for candle in waiting:
+            self._accept(candle)
+
+    def _begin(self, fetched: Fetched) -> None:
+        self._dashboard.tell(Ingested(self._now, self._series.standing(), fetched.seconds, 0))
+        short = [x for x in TIMEFRAMES if self._criterion(x) < CONTEXT]
+        if short:
+            names = ", ".join(f"{x} has {self._series.points(x)}" for x in short)
+            reason = (
+                f"start criterion not met: {CONTEXT} points without a gap are needed, but {names}; "
+                "give earlier candles with --history, or a later --from"
+            )
+            self._supervisor.tell(StopRequested(reason, status=3))
+            return
+        self._ingested = True
+        self._forecast.tell(HistoryReady(self._now, TIMEFRAMES))
+        self._get_ready()
+
+    def _criterion(self, timeframe: Timeframe) -> int:
+        points = min(self._series.points(timeframe), CONTEXT)
+        progress = Progress(
+            self._now, f"{timeframe} candles", points, CONTEXT, points >= CONTEXT, "gap-free points"
+        )
+        self._dashboard.tell(progress)
+        return points
+
+    def _get_ready(self) -> None:
+        self._risk.tell(FeedReady(self._now))
+
+    def _minute(self, candle: Candle) -> None:
+        """A minute closed: in its turn, again, or after a hole."""
+        expected = self._series.expected
+        if expected is None or not self._ingested or candle.open_time < expected:
+            return
+        if self._asked is not None:
+            self._waiting = (*self._waiting, candle)
+        elif candle.open_time > expected:
+            self._ask(expected, candle)
+        else:
+            self._accept(candle)
+
+    def _ask(self, expected: Nanos, candle: Candle) -> None:
+        """Candles are missing before this one: fetch just those, then go on with it."""
+        span = candle.timeframe.span
+        missing = (candle.open_time - expected) // span
+        self._asked = (expected, missing)
+        self._waiting = (candle,)
+        self._line.refetch(candle.timeframe, expected, Nanos(candle.open_time - span))
+
+    def _accept(self, candle: Candle) -> None:
+        if self._series.expected is not None and candle.open_time < self._series.expected:
+            return
+        closed = self._series.close(candle)
+        self._dashboard.tell(candle)
+        self._forecast.tell(CandlesClosed(candle.close_time, closed))
+        self._get_ready()

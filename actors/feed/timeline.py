@@ -1,0 +1,28 @@
+"""The order of things: a source's events with the ticks between them, on a virtual clock."""
+
+from collections.abc import Iterable, Iterator
+
+from actors.messages import Rejected, Tick
+from domain.market import Candle, MarketEvent
+from domain.units import SECOND, Nanos
+
+TICK_EVERY = SECOND
+"""How often a replayed or demonstrated market hears the time."""
+
+Item = MarketEvent | Rejected | Tick
+
+
+def moment(event: MarketEvent | Rejected) -> Nanos:
+    """When an event is known: a candle when it closes, anything else at its own time."""
+    return event.close_time if isinstance(event, Candle) else event.at
+
+
+def timeline(events: Iterable[MarketEvent | Rejected], start: Nanos) -> Iterator[Item]:
+    """The events, and before each of them the ticks whose time has come; never backwards."""
+    tick = Nanos(start // TICK_EVERY * TICK_EVERY)
+    for event in events:
+        at = moment(event)
+        while tick <= at:
+            yield Tick(tick)
+            tick = Nanos(tick + TICK_EVERY)
+        yield event

@@ -1,0 +1,137 @@
+"""The house: every room, and who hears whom. The only place that knows all classes.
+
+The same rooms are built for both ways of running them: `spawn` either starts an actor's thread or
+only constructs it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from actors.actor import Address
+from actors.broker import Books, BrokerActor
+from actors.dashboard import DashboardActor, Display
+from actors.feed import FeedActor, Line, Listeners, Series
+from actors.forecast.actor import ForecastActor
+from actors.forecast.engine import Forecaster
+from actors.messages import (
+    BrokerInbox,
+    DashboardInbox,
+    FeedInbox,
+    ForecastInbox,
+    MicrostructureInbox,
+    RiskInbox,
+    SupervisorInbox,
+)
+from actors.microstructure import MicrostructureActor
+from actors.risk import RiskActor
+from domain.account import Marked
+from domain.instrument import BTCUSDT
+from domain.market import Book, Ticker
+from domain.microstructure import MarketQuality
+from persistence.candles import CandleStore
+from persistence.checkpoints import CheckpointStore
+from persistence.journal import Journal
+from persistence.ledger import LedgerStore
+
+Spawn = Callable[..., Any]
+"""How an actor comes to be: `launch` in a thread, or the bare class in the loop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where everybody lives. Books and what is derived from them never queue up."""
+
+    dashboard: Address[DashboardInbox] = field(
+        default_factory=lambda: Address(Book, MarketQuality, Marked, Ticker)
+    )
+    broker: Address[BrokerInbox] = field(default_factory=lambda: Address(Book))
+    risk: Address[RiskInbox] = field(default_factory=lambda: Address(Book, MarketQuality, Marked))
+    microstructure: Address[MicrostructureInbox] = field(default_factory=Address)
+    forecast: Address[ForecastInbox] = field(default_factory=Address)
+    feed: Address[FeedInbox] = field(default_factory=Address)
+    supervisor: Address[SupervisorInbox] = field(default_factory=Address)
+
+    @property
+    def rooms(self) -> tuple[Address[Any], ...]:
+        """All but the supervisor's, in the order of starting."""
+        return (
+            self.dashboard,
+            self.broker,
+            self.risk,
+            self.microstructure,
+            self.forecast,
+            self.feed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What is on disk."""
+
+    candles: CandleStore
+    ledger: LedgerStore
+    checkpoints: CheckpointStore
+    save: Callable[[dict[str, Any]], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fittings:
+    """What the rooms hold that touches the world."""
+
+    line: Line
+    display: Display
+    journal: Journal
+    load_model: Callable[[], Forecaster]
+    stores: Stores
+    stopwatch: Callable[[], float]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One actor: its name, how it comes to be, and where it is reached."""
+
+    name: str
+    build: Callable[[Spawn], Any]
+    address: Address[Any]
+
+
+def rooms(at: Addresses, held: Fittings) -> tuple[Room, ...]:
+    """All actors but the supervisor, in the order of starting: listeners before speakers."""
+    risk, dashboard, supervisor = at.risk, at.dashboard, at.supervisor
+    stores = held.stores
+    heard = Listeners(at.microstructure, at.forecast, risk, at.broker, dashboard)
+    told = {"dashboard": dashboard, "supervisor": supervisor}
+
+    def broker(spawn: Spawn) -> Any:
+        books = Books(stores.ledger, stores.checkpoints, stores.save)
+        return spawn(BrokerActor, books, held.seed, risk=risk, **told)
+
+    def forecast(spawn: Spawn) -> Any:
+        return spawn(ForecastActor, held.load_model, stores.candles, risk=risk, **told)
+
+    def feed(spawn: Spawn) -> Any:
+        series = Series(stores.candles)
+        return spawn(FeedActor, held.line, series, at.feed, heard, supervisor=supervisor)
+
+    return (
+        Room(
+            "DashboardActor",
+            lambda spawn: spawn(DashboardActor, held.display, held.journal, supervisor=supervisor),
+            dashboard,
+        ),
+        Room("BrokerActor", broker, at.broker),
+        Room(
+            "RiskActor",
+            lambda spawn: spawn(RiskActor, BTCUSDT, held.stopwatch, broker=at.broker, **told),
+            risk,
+        ),
+        Room(
+            "MicrostructureActor",
+            lambda spawn: spawn(MicrostructureActor, risk=risk, **told),
+            at.microstructure,
+        ),
+        Room("ForecastActor", forecast, at.forecast),
+        Room("FeedActor", feed, at.feed),
+    )

@@ -1,0 +1,153 @@
+"""Risk: decides on each signal, watches what is open, and lets orders out or keeps them here."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import assert_never
+
+from actors.actor import Actor, Mailbox
+from actors.messages import (
+    Begin,
+    BrokerInbox,
+    CloseAndStop,
+    DashboardInbox,
+    FeedReady,
+    ModelReady,
+    Pause,
+    RiskInbox,
+    SupervisorInbox,
+    Tick,
+    TradingHalted,
+)
+from domain.account import Marked
+from domain.facts import Decided, OrderRefused, Ready
+from domain.instrument import Instrument
+from domain.market import Book
+from domain.microstructure import SPREAD_MAX_AT_START, MarketQuality
+from domain.orders import Approved, Refused, Verdict
+from domain.policy import Situation, Verdicts, closing, decide, exit_due
+from domain.signals import Signal
+from domain.units import SECOND, Nanos
+
+ANSWER_WITHIN = Nanos(10 * SECOND)
+"""An order that the broker has not shown by then was lost on the way; we may decide anew."""
+
+
+class RiskActor(Actor[RiskInbox]):
+    """Judges what may be traded, by all it has been told last."""
+
+    def __init__(
+        self,
+        rules: Instrument,
+        stopwatch: Callable[[], float],
+        *,
+        broker: Mailbox[BrokerInbox],
+        dashboard: Mailbox[DashboardInbox],
+        supervisor: Mailbox[SupervisorInbox],
+    ) -> None:
+        super().__init__(supervisor)
+        self._stopwatch = stopwatch
+        self._broker = broker
+        self._dashboard = dashboard
+        self._seen = Situation(now=Nanos(0), rules=rules)
+        self._feed_ready = False
+        self._model: ModelReady | None = None
+        self._sent: tuple[str, Nanos] | None = None
+        self._stuck: Refused | None = None
+
+    def receive(self, message: RiskInbox) -> None:
+        """Keep the market and the account in view; decide on signals; guard what is open."""
+        match message:
+            case Book() as book:
+                self._seen = replace(self._seen, book=book, now=max(self._seen.now, book.at))
+                self._guard()
+            case Tick(now):
+                self._seen = replace(self._seen, now=max(self._seen.now, now))
+                self._guard()
+            case MarketQuality() as quality:
+                self._seen = replace(self._seen, quality=quality)
+                self._get_ready()
+            case Signal() as signal:
+                self._seen = replace(self._seen, signal=signal, now=max(self._seen.now, signal.at))
+                self._decide()
+            case Marked() as marked:
+                self._take(marked)
+            case _:
+                self._obey(message)
+
+    def _obey(
+        self,
+        message: Begin | Instrument | FeedReady | ModelReady | TradingHalted | CloseAndStop | Pause,
+    ) -> None:
+        match message:
+            case Instrument() as rules:
+                self._seen = replace(self._seen, rules=rules)
+            case FeedReady():
+                self._feed_ready = True
+                self._get_ready()
+            case ModelReady() as model:
+                self._model = model
+                self._get_ready()
+            case TradingHalted(reason) | CloseAndStop(reason):
+                self._seen = replace(self._seen, halt=reason)
+                self._guard()
+            case Pause(on):
+                self._seen = replace(self._seen, paused=on)
+                self._decide()
+            case Begin():
+                pass
+            case _:
+                assert_never(message)
+
+    def _get_ready(self) -> None:
+        quality = self._seen.quality
+        if self._seen.ready or not self._feed_ready or self._model is None or quality is None:
+            return
+        if quality.spread_average_bps >= SPREAD_MAX_AT_START:
+            return
+        self._seen = replace(self._seen, ready=True)
+        now, model = self._seen.now, self._model
+        self._dashboard.tell(Ready(now, model.model, model.sha, self._stopwatch()))
+        self._decide()
+
+    def _take(self, marked: Marked) -> None:
+        self._seen = replace(self._seen, marked=marked)
+        if self._sent is not None and marked.last_order == self._sent[0] and not marked.pending:
+            self._sent = None
+
+    def _guard(self) -> None:
+        """Close what must not stay open a moment longer."""
+        reason = exit_due(self._seen)
+        if not reason or self._waiting():
+            return
+        decision = closing(self._seen, reason)
+        if isinstance(decision.verdict, Refused):
+            if self._stuck is not None and self._stuck.reason is decision.verdict.reason:
+                return
+            self._stuck = decision.verdict
+        else:
+            self._stuck = None
+        self._act(decision)
+
+    def _decide(self) -> None:
+        if not self._waiting():
+            self._act(decide(self._seen))
+
+    def _waiting(self) -> bool:
+        """Whether an order is on its way; nothing is decided until its end is known."""
+        if self._sent is not None and self._seen.now - self._sent[1] > ANSWER_WITHIN:
+            self._sent = None
+        return self._sent is not None
+
+    def _act(self, decision: Verdicts) -> None:
+        if decision.verdict is not None:
+            self._announce(decision.verdict)
+        self._dashboard.tell(Decided(self._seen.now, decision.state, decision.reason))
+
+    def _announce(self, verdict: Verdict) -> None:
+        match verdict:
+            case Approved(order):
+                self._sent = (order.id, self._seen.now)
+                self._broker.tell(verdict)
+            case Refused(order, reason):
+                fact = OrderRefused(self._seen.now, order.id, reason.name, str(reason))
+                self._dashboard.tell(fact)

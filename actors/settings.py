@@ -1,0 +1,203 @@
+"""What the user asked for on the command line, checked."""
+
+import argparse
+import math
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from domain.errors import SettingsInvalid
+from domain.units import DAY, HOUR, MINUTE, SECOND, Nanos
+from domain.version import VERSION
+
+REST = (
+    "https://api.binance.com",
+    "https://api1.binance.com",
+    "https://api2.binance.com",
+    "https://api3.binance.com",
+    "https://api4.binance.com",
+    "https://data-api.binance.vision",
+)
+WEBSOCKET = (
+    "wss://stream.binance.com:9443",
+    "wss://stream.binance.com:443",
+    "wss://data-stream.binance.vision",
+)
+FUTURES_REST = ("https://fapi.binance.com",)
+FUTURES_WEBSOCKET = ("wss://fstream.binance.com",)
+
+SPEED_MAX = math.inf
+"""`--speed max`: the deterministic loop."""
+
+UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All options, with their defaults filled in; see `--help` for what they mean."""
+
+    home: Path
+    demo: bool
+    replay: Path | None
+    history: Path | None
+    speed: float
+    start: Nanos | None
+    end: Nanos | None
+    model: str
+    rest: tuple[str, ...]
+    websocket: tuple[str, ...]
+    futures_rest: tuple[str, ...]
+    futures_websocket: tuple[str, ...]
+    headless: bool
+    duration: Nanos | None
+    seed: int
+    record: Path | None
+
+    @property
+    def deterministic(self) -> bool:
+        """Whether the one-thread loop runs instead of actor threads."""
+        return self.speed == SPEED_MAX
+
+
+class _Parser(argparse.ArgumentParser):
+    """One clear line instead of argparse's usage block."""
+
+    def error(self, message: str) -> NoReturn:
+        raise SettingsInvalid(f"{message}; see {self.prog} --help")
+
+
+def parse(arguments: Sequence[str]) -> Settings:
+    """The settings that these arguments ask for.
+
+    Raises:
+        SettingsInvalid: an option is unknown, malformed, or contradicts another one.
+        SystemExit: `--help` or `--version` was asked for and answered.
+    """
+    found = _parser().parse_args(arguments)
+    settings = Settings(
+        home=found.home.expanduser(),
+        demo=found.demo,
+        replay=found.replay,
+        history=found.history,
+        speed=found.speed if found.speed is not None else 1.0,
+        start=found.start,
+        end=found.end,
+        model=found.model,
+        rest=tuple(found.rest or REST),
+        websocket=tuple(found.ws or WEBSOCKET),
+        futures_rest=tuple(found.futures_rest or FUTURES_REST),
+        futures_websocket=tuple(found.futures_ws or FUTURES_WEBSOCKET),
+        headless=found.headless,
+        duration=found.duration,
+        seed=found.seed,
+        record=found.record,
+    )
+    _check(settings, given_speed=found.speed is not None)
+    return settings
+
+
+def _check(settings: Settings, *, given_speed: bool) -> None:
+    replayed = settings.replay is not None
+    contradictions = (
+        (settings.demo and replayed, "--demo and --replay exclude each other"),
+        (
+            given_speed and not (settings.demo or replayed),
+            "--speed needs --demo or --replay: a live market has its own pace",
+        ),
+        (not replayed and bool(settings.start or settings.end), "--from and --to need --replay"),
+        (not replayed and settings.history is not None, "--history needs --replay"),
+        (
+            settings.record is not None and (settings.demo or replayed),
+            "--record keeps live frames: it excludes --demo and --replay",
+        ),
+        (
+            None not in (settings.start, settings.end)
+            and (settings.start or 0) >= (settings.end or 0),
+            "--from must be earlier than --to",
+        ),
+        (
+            settings.demo and settings.deterministic and settings.duration is None,
+            "--demo --speed max never ends: say how long with --for",
+        ),
+    )
+    for stands, message in contradictions:
+        if stands:
+            raise SettingsInvalid(message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="plasmatrader",
+        description="Trades BTC/USDT on paper: Binance's public data, Chronos-Bolt's forecasts.",
+        epilog="Without --demo or --replay it trades the live market.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--version", action="version", version=f"PlasmaTrader {VERSION}")
+    add("--demo", action="store_true", help="embedded market: no network, no download")
+    add("--replay", type=Path, metavar="PATH", help="recorded frames or a candle archive")
+    add("--history", type=Path, metavar="PATH", help="candles before the start of a recording")
+    add("--speed", type=_speed, metavar="X", help="times real time, or max: the exact loop")
+    add("--from", type=_instant, dest="start", metavar="T", help="first moment of a replay, UTC")
+    add("--to", type=_instant, dest="end", metavar="T", help="last moment of a replay, UTC")
+    add("--home", type=Path, default=_home(), metavar="DIR", help="state (default: %(default)s)")
+    add("--model", default="auto", metavar="NAME", help="auto, embedded, a hub id or a folder")
+    add("--headless", action="store_true", help="event lines instead of the dashboard")
+    add("--for", type=_duration, dest="duration", metavar="D", help="stop after 30s, 10m, 48h")
+    add("--seed", type=_seed, default=1, metavar="N", help="latencies and the demo market")
+    add("--record", type=Path, metavar="DIR", help="keep the raw live frames for --replay")
+    add("--rest", type=_url, action="append", metavar="URL", help="base of the REST API")
+    add("--ws", type=_url, action="append", metavar="URL", help="base of the streams")
+    add("--futures-rest", type=_url, action="append", metavar="URL", help="the same, futures")
+    add("--futures-ws", type=_url, action="append", metavar="URL", help="the same, futures")
+    return parser
+
+
+def _home() -> Path:
+    return Path(os.environ.get("PLASMATRADER_HOME") or "~/.plasmatrader").expanduser()
+
+
+def _speed(text: str) -> float:
+    if text == "max":
+        return SPEED_MAX
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not 0 < speed < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a number above 0 nor 'max'")
+    return speed
+
+
+def _duration(text: str) -> Nanos:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
+    if match is None or float(match[1]) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration such as 30s, 10m or 48h")
+    return Nanos(int(float(match[1]) * UNITS[match[2]]))
+
+
+def _instant(text: str) -> Nanos:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no moment such as 2025-03-01 or 2025-03-01T12:00"
+        ) from error
+    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+    return Nanos(int(moment.timestamp()) * SECOND)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    return int(text)
+
+
+def _url(text: str) -> str:
+    if not re.fullmatch(r"(https?|wss?)://[^\s/]+(/\S*)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL such as https://api.binance.com")
+    return text.rstrip("/")

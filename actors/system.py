@@ -1,0 +1,186 @@
+"""Puts one run together: where the market comes from, where the state lives, who shows it."""
+
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from actors.clock import Clock, wall_clock
+from actors.dashboard import Display, Headless, Screen
+from actors.feed import Line, Source
+from actors.feed.archive import Archive
+from actors.feed.demo import DemoSource
+from actors.feed.live import Endpoints, LiveLine
+from actors.feed.paced import LoopLine, PacedLine
+from actors.feed.recording import Recording
+from actors.forecast.engine import ChronosBolt, Forecaster
+from actors.forecast.sources import locate
+from actors.house import Addresses, Fittings, Stores, rooms
+from actors.loop import Loop
+from actors.settings import Settings
+from actors.threads import SIGNALS, run
+from domain.facts import Fact, Mode, Noted, Starting
+from domain.version import VERSION
+from persistence.backups import StateFile
+from persistence.candles import CandleStore
+from persistence.checkpoints import CheckpointStore
+from persistence.environment import open_environment
+from persistence.home import Home
+from persistence.journal import Journal
+from persistence.ledger import LedgerStore
+
+
+def trade(settings: Settings) -> int:
+    """Run until the end; returns the exit status.
+
+    Raises:
+        PlasmaError: something that the user named cannot be used, or the state cannot.
+    """
+    begun = monotonic()
+    source = _source(settings)
+    home = Home(settings.home)
+    home.claim()
+    with ExitStack() as held:
+        held.callback(home.release)
+        note = _enter(home, settings, source)
+        source = _resumed(source, settings, home)
+        run = _Run(settings, home, source, lambda: monotonic() - begun)
+        reason, status = run.deterministic(note) if settings.deterministic else run.threaded(note)
+    if status:
+        sys.stderr.write(f"plasmatrader: {reason}\n")
+    return status
+
+
+def _source(settings: Settings) -> Source | None:
+    """Where the market comes from; None for the live one."""
+    if settings.demo:
+        return DemoSource(seed=settings.seed)
+    if settings.replay is None:
+        return None
+    path, end = settings.replay, settings.end
+    if _is_recording(path):
+        return Recording(path, settings.history, settings.start, end)
+    return Archive(path, settings.history, settings.start, end, seed=settings.seed)
+
+
+def _is_recording(path: Path) -> bool:
+    """Raw frames are gzipped; candle archives are not."""
+    return path.suffix == ".gz" or (path.is_dir() and any(path.glob("*.gz")))
+
+
+def _enter(home: Home, settings: Settings, source: Source | None) -> str:
+    """Make the state that of this market; returns what a person should know of it."""
+    identity = "live" if source is None else source.identity
+    parked = home.enter(identity)
+    notes = [f"the state of {parked} is kept in {home.path / 'parked' / parked}"] if parked else []
+    if settings.replay is not None and any(home.store.iterdir()):
+        notes.append(f"the earlier run of this replay is kept in {home.set_aside(identity)}")
+    return "; ".join(notes)
+
+
+def _resumed(source: Source | None, settings: Settings, home: Home) -> Source | None:
+    """The demo goes on where it stopped; a replay begins anew; a live market is where it is."""
+    if not settings.demo:
+        return source
+    with closing(open_environment(home.store)) as environment:
+        checkpoint, _ = CheckpointStore(environment).newest()
+    return source if checkpoint is None else DemoSource(seed=settings.seed, start=checkpoint.at)
+
+
+class _Run:
+    """One run of the house."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        source: Source | None,
+        stopwatch: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._home = home
+        self._source = source
+        self._stopwatch = stopwatch
+        self._at = Addresses()
+        name = "embedded" if settings.demo and settings.model == "auto" else settings.model
+        self._located = locate(name, home.models)
+
+    def deterministic(self, note: str) -> tuple[str, int]:
+        """One thread, a virtual clock, nothing synced to disk: it can be run again."""
+        assert self._source is not None
+        with closing(open_environment(self._home.store, durable=False)) as environment:
+            fittings = self._fittings(environment, LoopLine(self._source))
+            running = Loop(rooms(self._at, fittings), self._at)
+            for number in SIGNALS:
+                signal.signal(number, running.note_signal)
+            stop = running.run(self._source, self._settings.duration, self._opening(note))
+        return stop.reason, stop.status
+
+    def threaded(self, note: str) -> tuple[str, int]:
+        """A thread for each actor."""
+        with closing(open_environment(self._home.store)) as environment, ExitStack() as held:
+            line = self._line(held)
+            built = rooms(self._at, self._fittings(environment, line))
+            ended = run(built, self._at, self._settings.duration, self._opening(note))
+        return ended.reason, ended.status
+
+    def _line(self, held: ExitStack) -> Line:
+        everyone = (*self._at.rooms, self._at.supervisor)
+        if self._source is not None:
+            paced = PacedLine(self._source, self._settings.speed, everyone, self._backlog)
+            held.callback(paced.stop)
+            return paced
+        clock = Clock(everyone)
+        clock.start()
+        held.callback(clock.stop)
+        settings = self._settings
+        endpoints = Endpoints(
+            rest=settings.rest,
+            ws=settings.websocket,
+            futures_rest=settings.futures_rest,
+            futures_ws=settings.futures_websocket,
+        )
+        return LiveLine(endpoints, wall_clock, record=settings.record)
+
+    def _backlog(self) -> int:
+        return max(address.waiting for address in self._at.rooms)
+
+    def _fittings(self, environment: Any, line: Line) -> Fittings:
+        stores = Stores(
+            CandleStore(environment),
+            LedgerStore(environment),
+            CheckpointStore(environment),
+            StateFile(self._home).save,
+        )
+        return Fittings(
+            line=line,
+            display=self._display(),
+            journal=Journal(self._home.log),
+            load_model=self._load,
+            stores=stores,
+            stopwatch=self._stopwatch,
+            seed=self._settings.seed,
+        )
+
+    def _load(self) -> Forecaster:
+        return ChronosBolt(self._located.folder, self._located.label)
+
+    def _display(self) -> Display:
+        if self._settings.headless or not sys.stdout.isatty():
+            return Headless(self._at.supervisor)
+        return Screen(self._at.risk, self._at.supervisor)
+
+    def _opening(self, note: str) -> tuple[Fact, ...]:
+        """What is told first."""
+        source = self._source
+        at = wall_clock() if source is None else source.start
+        mode = Mode.LIVE if source is None else source.mode
+        book = "modelled" if source is not None and source.modelled else "real"
+        notes = (*self._located.notes, note)
+        return (
+            Starting(at, mode, VERSION, book),
+            *(Noted(at, text) for text in notes if text),
+        )

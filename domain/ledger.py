@@ -1,0 +1,236 @@
+"""The ledger: every cent that moves, in double entry, and the account it adds up to.
+
+An entry is a list of postings whose amounts sum to zero. WALLET holds what we own; CAPITAL is
+where it came from; REALISED, FEES and FUNDING say why it changed. Debits are positive: a fee paid
+is WALLET -x, FEES +x; a gain realised is WALLET +x, REALISED -x.
+"""
+
+from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_EVEN, Decimal
+from enum import StrEnum
+
+from domain.account import KELLY_WINDOW, OPENING_BALANCE, Account, Position, RoundTrip
+from domain.errors import LedgerUnbalanced
+from domain.execution import CENT
+from domain.market import Side
+from domain.orders import Plan
+from domain.units import Money, Nanos, Price, Quantity
+
+ZERO = Money(Decimal(0))
+
+
+class Book(StrEnum):
+    """The accounts of the ledger."""
+
+    WALLET = "wallet"
+    CAPITAL = "capital"
+    REALISED = "realised"
+    FEES = "fees"
+    FUNDING = "funding"
+
+
+class Cause(StrEnum):
+    """Why an entry was made."""
+
+    OPENING = "opening"
+    FILL = "fill"
+    FUNDING = "funding"
+    RESTORED = "restored"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """One amount on one account [quote currency]; debits positive."""
+
+    account: Book
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What a fill did to the position.
+
+    Attributes:
+        side: which way.
+        quantity: how much [base].
+        price: at which [quote per base].
+        plan: what the position is for, where the fill opens or adds to one.
+    """
+
+    side: Side
+    quantity: Quantity
+    price: Price
+    plan: Plan | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One booking.
+
+    Attributes:
+        sequence: 0, 1, 2 …, without a hole.
+        at: when it happened, market time.
+        cause: why.
+        order: key of the order behind it; empty where there is none.
+        postings: amounts, summing to zero.
+        movement: what it did to the position, if anything.
+        carried: the account that a restored document describes; only in the first entry.
+    """
+
+    sequence: int
+    at: Nanos
+    cause: Cause
+    order: str
+    postings: tuple[Posting, ...]
+    movement: Movement | None = None
+    carried: Account | None = None
+
+
+NOTHING = Account(ZERO, ZERO, ZERO, ZERO, None, 0, 0, ())
+"""The account before its first entry."""
+
+
+def opening(at: Nanos) -> Entry:
+    """The first entry of every ledger."""
+    postings = _moved(Book.CAPITAL, OPENING_BALANCE)
+    return Entry(0, at, Cause.OPENING, "", postings)
+
+
+def restored(account: Account, at: Nanos) -> Entry:
+    """The first entry of a ledger that begins with a restored document."""
+    return Entry(0, at, Cause.RESTORED, "", _moved(Book.CAPITAL, account.wallet), carried=account)
+
+
+def fill(account: Account, movement: Movement, fee: Money, entry: Entry) -> Entry:
+    """The entry for one fill: its fee, and the gain or loss that it realises.
+
+    Args:
+        account: before the fill.
+        movement: the fill.
+        fee: paid, positive [quote currency].
+        entry: an empty entry that carries sequence, time and order.
+    """
+    gain = _realised(account.position, movement)
+    postings = (*_moved(Book.FEES, Money(-fee)), *_moved(Book.REALISED, gain))
+    return replace(entry, cause=Cause.FILL, postings=postings, movement=movement)
+
+
+def funding(amount: Money, entry: Entry) -> Entry:
+    """The entry for funding received (paid where negative)."""
+    return replace(entry, cause=Cause.FUNDING, postings=_moved(Book.FUNDING, amount))
+
+
+def booked(account: Account, entry: Entry) -> tuple[Account, RoundTrip | None]:
+    """The account after the entry, and the round trip that it completes, if it does.
+
+    Raises:
+        LedgerUnbalanced: the entry's postings do not sum to zero, it reduces what is not held, or
+            the balances would not add up afterwards.
+    """
+    if sum((posting.amount for posting in entry.postings), ZERO) != 0:
+        raise LedgerUnbalanced(f"entry {entry.sequence}: debits and credits differ")
+    if entry.carried is not None:
+        _balanced(entry.carried, entry)
+        return entry.carried, None
+    totals = {book: _total(entry, book) for book in Book}
+    after = replace(
+        account,
+        wallet=Money(account.wallet + totals[Book.WALLET]),
+        realised=Money(account.realised - totals[Book.REALISED]),
+        fees=Money(account.fees + totals[Book.FEES]),
+        funding=Money(account.funding - totals[Book.FUNDING]),
+    )
+    trip = None
+    if entry.movement is not None:
+        after, trip = _moved_position(after, entry, entry.movement, totals)
+    elif after.position is not None:
+        costs = Money(after.position.costs + totals[Book.FUNDING])
+        held = replace(after.position, costs=costs, settled=entry.at)
+        after = replace(after, position=held)
+    _balanced(after, entry)
+    return after, trip
+
+
+def _moved(counter: Book, amount: Money) -> tuple[Posting, ...]:
+    if amount == 0:
+        return ()
+    return (Posting(Book.WALLET, amount), Posting(counter, Money(-amount)))
+
+
+def _total(entry: Entry, book: Book) -> Decimal:
+    return sum((x.amount for x in entry.postings if x.account is book), ZERO)
+
+
+def _cost_of(position: Position, quantity: Quantity) -> Money:
+    """The part of the position's cost that this quantity of it carries."""
+    if quantity == position.quantity:
+        return position.cost
+    share = position.cost * quantity / position.quantity
+    return Money(share.quantize(CENT, ROUND_HALF_EVEN))
+
+
+def _realised(position: Position | None, movement: Movement) -> Money:
+    if position is None or position.side is movement.side:
+        return ZERO
+    value = movement.price * movement.quantity
+    return Money((value - _cost_of(position, movement.quantity)) * position.side.sign)
+
+
+def _moved_position(
+    account: Account, entry: Entry, movement: Movement, totals: dict[Book, Decimal]
+) -> tuple[Account, RoundTrip | None]:
+    held = account.position
+    if held is None or held.side is movement.side:
+        return replace(account, position=_opened(held, entry, movement, totals[Book.FEES])), None
+    if movement.quantity > held.quantity:
+        raise LedgerUnbalanced(f"entry {entry.sequence}: more was closed than was held")
+    return _reduced(account, held, entry, totals)
+
+
+def _opened(held: Position | None, entry: Entry, movement: Movement, fees: Decimal) -> Position:
+    if movement.plan is None:
+        raise LedgerUnbalanced(f"entry {entry.sequence}: a closing fill would open a position")
+    value = movement.price * movement.quantity
+    if held is None:
+        cost, quantity, at = Money(value), movement.quantity, entry.at
+        return Position(movement.side, quantity, cost, at, movement.plan, Money(fees), ZERO, at)
+    return replace(
+        held,
+        quantity=Quantity(held.quantity + movement.quantity),
+        cost=Money(held.cost + value),
+        costs=Money(held.costs + fees),
+    )
+
+
+def _reduced(
+    account: Account, held: Position, entry: Entry, totals: dict[Book, Decimal]
+) -> tuple[Account, RoundTrip | None]:
+    assert entry.movement is not None
+    quantity = entry.movement.quantity
+    rest = replace(
+        held,
+        quantity=Quantity(held.quantity - quantity),
+        cost=Money(held.cost - _cost_of(held, quantity)),
+        costs=Money(held.costs + totals[Book.FEES]),
+        gained=Money(held.gained - totals[Book.REALISED]),
+    )
+    if rest.quantity > 0:
+        return replace(account, position=rest), None
+    pnl = Money(rest.gained - rest.costs)
+    trip = RoundTrip(entry.at, held.side, held.entry, held.quantity, pnl, held.cost)
+    closed = replace(
+        account,
+        position=None,
+        trades=account.trades + 1,
+        wins=account.wins + (pnl > 0),
+        recent=(*account.recent, trip)[-KELLY_WINDOW:],
+    )
+    return closed, trip
+
+
+def _balanced(account: Account, entry: Entry) -> None:
+    expected = OPENING_BALANCE + account.realised - account.fees + account.funding
+    if account.wallet != expected:
+        raise LedgerUnbalanced(
+            f"after entry {entry.sequence} the wallet is {account.wallet}, not {expected}"
+        )

@@ -1,0 +1,199 @@
+"""What to do now: the seven decisions, and the one gate through which every order passes."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from domain.account import Marked, Position
+from domain.facts import Decision
+from domain.horizons import CONFIDENCE_MIN
+from domain.instrument import Instrument
+from domain.market import Book, Side
+from domain.microstructure import LIQUIDITY_MIN, PRESSURE_MIN, SPREAD_MAX, MarketQuality
+from domain.orders import (
+    BOOK_AGE_MAX,
+    NOTIONAL_MAX,
+    NOTIONAL_MIN,
+    Approved,
+    Order,
+    Plan,
+    Refusal,
+    Refused,
+    Verdict,
+)
+from domain.signals import Direction, Signal
+from domain.sizing import Size, size
+from domain.units import MILLISECOND, SECOND, Nanos, Price
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a decision rests on.
+
+    Attributes:
+        now: market time.
+        rules: the market's filters.
+        book: newest book, None before the first.
+        quality: newest measure of it.
+        marked: newest state of the account.
+        signal: newest signal.
+        ready: every start criterion is met.
+        halt: why nothing may be open; empty where trading is on.
+        paused: a person wants nothing new opened.
+    """
+
+    now: Nanos
+    rules: Instrument
+    book: Book | None = None
+    quality: MarketQuality | None = None
+    marked: Marked | None = None
+    signal: Signal | None = None
+    ready: bool = False
+    halt: str = ""
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """A decision, why, and the verdict on the order it proposes, if it proposes one."""
+
+    state: Decision
+    reason: str
+    verdict: Verdict | None = None
+
+
+def decide(seen: Situation) -> Verdicts:
+    """What to do on a new signal."""
+    marked, signal = seen.marked, seen.signal
+    if marked is None or signal is None or not seen.ready:
+        return Verdicts(Decision.ANALYZING, "start criteria are pending")
+    if marked.account.position is not None:
+        return _held(seen, marked.account.position, signal)
+    if seen.halt or seen.paused or marked.stopped:
+        return Verdicts(Decision.RISK_PAUSE, _pause(seen))
+    if signal.direction is Direction.FLAT or signal.confidence < CONFIDENCE_MIN:
+        return Verdicts(Decision.WAITING, f"confidence {signal.confidence:.1%} is below 70 %")
+    return _entry(seen, marked, signal)
+
+
+def _pause(seen: Situation) -> str:
+    return seen.halt or ("paused by hand" if seen.paused else str(Refusal.DRAWDOWN))
+
+
+def exit_due(seen: Situation) -> str:
+    """Why an open position must be closed at once; empty where nothing says so."""
+    marked = seen.marked
+    if marked is None or marked.account.position is None or seen.book is None:
+        return ""
+    position = marked.account.position
+    plan, sign = position.plan, position.side.sign
+    price = seen.book.best_bid if position.side is Side.BUY else seen.book.best_ask
+    if marked.stopped or seen.halt:
+        return seen.halt or str(Refusal.DRAWDOWN)
+    if (price - plan.stop) * sign <= 0:
+        return f"stop {plan.stop}"
+    if (price - plan.target) * sign >= 0:
+        return f"target {plan.target}"
+    return "time limit" if seen.now >= plan.expires else ""
+
+
+def closing(seen: Situation, reason: str) -> Verdicts:
+    """Close what is open; only a book that cannot fill it stands in the way."""
+    assert seen.marked is not None
+    assert seen.marked.account.position is not None
+    assert seen.book is not None
+    position = seen.marked.account.position
+    order = Order(
+        id=f"X{position.opened // MILLISECOND}-{seen.now // SECOND}",
+        at=seen.now,
+        side=position.side.opposite,
+        quantity=position.quantity,
+        reference=seen.book.mid,
+        plan=None,
+        reason=reason,
+    )
+    return Verdicts(Decision.CLOSE_POSITION, reason, judge(order, seen))
+
+
+def judge(order: Order, seen: Situation) -> Verdict:
+    """Approve the order, or say the first reason why not. Nothing else makes an `Approved`."""
+    refusal = _refusal(order, seen) if order.closes else _entry_refusal(order, seen)
+    return Approved(order) if refusal is None else Refused(order, refusal)
+
+
+def _held(seen: Situation, position: Position, signal: Signal) -> Verdicts:
+    against = Direction.SHORT if position.side is Side.BUY else Direction.LONG
+    if signal.direction is against and signal.confidence >= CONFIDENCE_MIN:
+        return closing(seen, "the signal has turned")
+    return Verdicts(
+        Decision.POSITION_HOLD, f"stop {position.plan.stop}, target {position.plan.target}"
+    )
+
+
+def _entry(seen: Situation, marked: Marked, signal: Signal) -> Verdicts:
+    if seen.book is None:
+        return Verdicts(Decision.WAITING, str(Refusal.STALE_BOOK))
+    side = Side.BUY if signal.direction is Direction.LONG else Side.SELL
+    price = seen.book.best_ask if side is Side.BUY else seen.book.best_bid
+    sized = size(signal, marked, price, seen.rules)
+    if isinstance(sized, Refusal):
+        return Verdicts(Decision.WAITING, str(sized))
+    order = _order(seen, signal, side, sized)
+    verdict = judge(order, seen)
+    if isinstance(verdict, Refused):
+        return Verdicts(Decision.WAITING, str(verdict.reason), verdict)
+    entry = Decision.LONG_ENTRY if side is Side.BUY else Decision.SHORT_ENTRY
+    return Verdicts(entry, sized.reason, verdict)
+
+
+def _order(seen: Situation, signal: Signal, side: Side, sized: Size) -> Order:
+    assert seen.book is not None
+    return Order(
+        id=f"E{signal.at // SECOND}",
+        at=seen.now,
+        side=side,
+        quantity=sized.quantity,
+        reference=seen.book.mid,
+        plan=Plan(signal.stop, signal.target, Nanos(signal.at + signal.horizon)),
+        reason=sized.reason,
+    )
+
+
+def _refusal(order: Order, seen: Situation) -> Refusal | None:
+    """What stands in the way of any order, also of one that closes."""
+    if seen.book is None or seen.now - seen.book.at > BOOK_AGE_MAX:
+        return Refusal.STALE_BOOK
+    return Refusal.TOO_SMALL if order.quantity < seen.rules.lot else None
+
+
+def _entry_refusal(order: Order, seen: Situation) -> Refusal | None:
+    """What stands in the way of an order that opens a position."""
+    marked, signal, quality = seen.marked, seen.signal, seen.quality
+    if not seen.ready or marked is None or signal is None or quality is None:
+        return Refusal.NOT_READY
+    checks = (
+        (bool(seen.halt) or seen.paused, Refusal.HALTED),
+        (marked.stopped, Refusal.DRAWDOWN),
+        (marked.account.position is not None or marked.pending, Refusal.POSITION_OPEN),
+        (signal.confidence < CONFIDENCE_MIN, Refusal.LOW_CONFIDENCE),
+        (quality.spread_bps >= SPREAD_MAX, Refusal.WIDE_SPREAD),
+        (quality.liquidity < LIQUIDITY_MIN, Refusal.THIN_BOOK),
+        (_pressed_against(order.side, quality), Refusal.PRESSURE_AGAINST),
+        (order.notional < NOTIONAL_MIN, Refusal.TOO_SMALL),
+        (order.notional > NOTIONAL_MAX, Refusal.TOO_LARGE),
+        (order.notional > marked.account.wallet, Refusal.NO_BALANCE),
+    )
+    first = (refusal for stands, refusal in checks if stands)
+    return _refusal(order, seen) or next(first, None)
+
+
+def _pressed_against(side: Side, quality: MarketQuality) -> bool:
+    """Whether the other side of the book waits with more than PRESSURE_MIN times our side."""
+    if side is Side.BUY:
+        return quality.pressure < 1 / PRESSURE_MIN
+    return quality.pressure > PRESSURE_MIN
+
+
+def plan_from(price: Price, side: Side, now: Nanos, horizon: Nanos) -> Plan:
+    """A plan for a position whose own was lost: out at 1.5 % either way, or after the horizon."""
+    away = price * Decimal("0.015") * side.sign
+    return Plan(Price(price - away), Price(price + away), Nanos(now + horizon))

@@ -1,0 +1,92 @@
+"""Checkpoints: the state at a moment, so that a start reads only the ledger's tail."""
+
+import struct
+import zlib
+from dataclasses import dataclass
+
+import lmdb
+
+from domain.account import Account
+from domain.drawdown import HighWater
+from domain.errors import StoreCorrupt
+from domain.units import Nanos
+from persistence.records import decoded, encoded
+
+KEY = struct.Struct(">Q")
+CHECKSUM = struct.Struct(">I")
+
+SCHEMA = 1
+"""Version of what a checkpoint holds; a reader refuses what it does not know."""
+
+KEPT = 300
+"""Checkpoints that stay; older ones are dropped as new ones come (a day at one each 5 minutes)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state at a moment.
+
+    Attributes:
+        sequence: 0, 1, 2 ….
+        at: market time.
+        schema: version of this record.
+        entries: how many ledger entries the account contains.
+        account: what they add up to.
+        high_water: the drawdown guard's memory.
+    """
+
+    sequence: int
+    at: Nanos
+    schema: int
+    entries: int
+    account: Account
+    high_water: HighWater
+
+
+class CheckpointStore:
+    """Table of checkpoints; the newest that can be read counts."""
+
+    def __init__(self, environment: lmdb.Environment) -> None:
+        self._environment = environment
+        self._table = environment.open_db(b"checkpoints")
+
+    def put(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint durably and drop the one that is too old."""
+        record = encoded(checkpoint)
+        with self._environment.begin(self._table, write=True) as transaction:
+            key = KEY.pack(checkpoint.sequence)
+            transaction.put(key, CHECKSUM.pack(zlib.crc32(record)) + record)
+            if checkpoint.sequence >= KEPT:
+                transaction.delete(KEY.pack(checkpoint.sequence - KEPT))
+
+    def newest(self) -> tuple[Checkpoint | None, int]:
+        """The newest checkpoint that can be read, and how many newer ones could not."""
+        broken = 0
+        with self._environment.begin(self._table) as transaction:
+            cursor = transaction.cursor()
+            stands = cursor.last()
+            while stands:
+                try:
+                    return _read(cursor.value()), broken
+                except StoreCorrupt:
+                    broken += 1
+                stands = cursor.prev()
+        return None, broken
+
+    def next_sequence(self) -> int:
+        """One more than the newest number ever used, readable or not."""
+        with self._environment.begin(self._table) as transaction:
+            cursor = transaction.cursor()
+            return int(KEY.unpack(cursor.key())[0]) + 1 if cursor.last() else 0
+
+
+def _read(value: bytes) -> Checkpoint:
+    record = value[CHECKSUM.size :]
+    if value[: CHECKSUM.size] != CHECKSUM.pack(zlib.crc32(record)):
+        raise StoreCorrupt("a checkpoint does not match its checksum")
+    checkpoint = decoded(record, Checkpoint)
+    if checkpoint.schema != SCHEMA:
+        raise StoreCorrupt(
+            f"a checkpoint of schema {checkpoint.schema}; this program reads {SCHEMA}"
+        )
+    return checkpoint

@@ -1,0 +1,181 @@
+"""`state.json`: the state as the user's schema has it, written, read and checked.
+
+The schema is `state.schema.json` beside this file. A document holds the wallet, what is open, and
+every closed round trip: `side` and `price` are those of the entry, `pnl` is after all costs.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from domain.account import KELLY_WINDOW, OPENING_BALANCE, Account, Position, RoundTrip
+from domain.errors import StateInvalid
+from domain.instrument import BTCUSDT
+from domain.market import Side
+from domain.policy import plan_from
+from domain.units import HOUR, MINUTE, SECOND, Money, Nanos, Price, Quantity
+
+SCHEMA = Path(__file__).parent / "state.schema.json"
+
+SAVE_EVERY = Nanos(5 * MINUTE)
+"""How often the document is written [market time]."""
+
+RESTORED_HORIZON = HOUR
+"""How long a restored position, whose plan no document holds, is kept at most."""
+
+Document = dict[str, Any]
+
+
+def moment(at: Nanos) -> str:
+    """RFC 3339 with milliseconds, UTC."""
+    return (
+        f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%dT%H:%M:%S}.{at % SECOND // 10**6:03d}Z"
+    )
+
+
+def instant(text: str) -> Nanos:
+    """The moment that an RFC 3339 text in UTC names; raises ValueError where it names none."""
+    whole = datetime.fromisoformat(text)
+    return Nanos(int(whole.timestamp()) * SECOND + whole.microsecond * 1000)
+
+
+def document(at: Nanos, account: Account, trips: Sequence[RoundTrip], drawdown: float) -> Document:
+    """The state in the user's schema."""
+    return {
+        "timestamp": moment(at),
+        "wallet_balance": float(account.wallet),
+        "positions": _positions(account.position),
+        "total_pnl": float(account.pnl),
+        "trades": [_trade(trip) for trip in trips],
+        "risk_metrics": {"current_drawdown": drawdown, "win_rate": account.win_rate},
+    }
+
+
+def write(path: Path, state: Document) -> None:
+    """Replace the file as a whole: after a crash it is the old document or the new one."""
+    temporary = path.with_name(path.name + ".new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text(state))
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def text(state: Document) -> str:
+    """The document as a person reads it."""
+    return json.dumps(state, indent=2) + "\n"
+
+
+def read(path: Path) -> Document:
+    """A document that fulfils the schema.
+
+    Raises:
+        StateInvalid: the file cannot be read, is no JSON, or breaks the schema; says where.
+    """
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+    except OSError as error:
+        raise StateInvalid(f"{path} cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise StateInvalid(f"{path} is not JSON ({error})") from error
+    check(state, str(path))
+    return dict(state)
+
+
+def check(state: object, name: str) -> None:
+    """Raise StateInvalid, naming the place, where the document breaks the schema."""
+    first = jsonschema.exceptions.best_match(_validator().iter_errors(state))
+    if first is not None:
+        place = "/".join(str(step) for step in first.absolute_path) or "the document"
+        raise StateInvalid(f"{name} breaks the schema at {place}: {first.message[:200]}")
+    assert isinstance(state, dict)
+    for stamp in (state["timestamp"], *(trade["timestamp"] for trade in state["trades"])):
+        try:
+            instant(stamp)
+        except ValueError as error:
+            raise StateInvalid(f"{name}: {stamp} is no moment in time ({error})") from error
+
+
+def described(state: Document) -> tuple[Account, tuple[RoundTrip, ...]]:
+    """The account and the round trips that a valid document describes."""
+    wallet = _money(state["wallet_balance"])
+    trips = tuple(_trip(trade) for trade in state["trades"])
+    gained = Money(wallet - OPENING_BALANCE)
+    account = Account(
+        wallet=wallet,
+        realised=gained,
+        fees=Money(Decimal(0)),
+        funding=Money(Decimal(0)),
+        position=_position(state),
+        trades=len(trips),
+        wins=sum(trip.pnl > 0 for trip in trips),
+        recent=trips[-KELLY_WINDOW:],
+        restated=Money(_money(state["total_pnl"]) - gained),
+    )
+    return account, trips
+
+
+@cache
+def _validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a number")
+
+
+def _money(number: float) -> Money:
+    return Money(Decimal(str(number)))
+
+
+def _positions(position: Position | None) -> Document:
+    if position is None:
+        return {}
+    return {
+        BTCUSDT.symbol: {
+            "side": "LONG" if position.side is Side.BUY else "SHORT",
+            "size": float(position.quantity),
+            "entry_price": float(position.entry),
+        }
+    }
+
+
+def _trade(trip: RoundTrip) -> Document:
+    return {
+        "timestamp": moment(trip.at),
+        "side": str(trip.side),
+        "price": float(trip.entry),
+        "size": float(trip.quantity),
+        "pnl": float(trip.pnl),
+    }
+
+
+def _trip(trade: Document) -> RoundTrip:
+    price, quantity = Price(_money(trade["price"])), Quantity(_money(trade["size"]))
+    return RoundTrip(
+        at=instant(trade["timestamp"]),
+        side=Side(trade["side"]),
+        entry=price,
+        quantity=quantity,
+        pnl=_money(trade["pnl"]),
+        notional=Money(price * quantity),
+    )
+
+
+def _position(state: Document) -> Position | None:
+    held = state["positions"].get(BTCUSDT.symbol)
+    if held is None:
+        return None
+    at, zero = instant(state["timestamp"]), Money(Decimal(0))
+    side = Side.BUY if held["side"] == "LONG" else Side.SELL
+    price, quantity = Price(_money(held["entry_price"])), Quantity(_money(held["size"]))
+    plan = plan_from(price, side, at, RESTORED_HORIZON)
+    return Position(side, quantity, Money(price * quantity), at, plan, zero, zero, at)

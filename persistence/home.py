@@ -1,0 +1,114 @@
+"""HOME: the folder in which everything of one trader lives, and who may use it."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import IO
+
+from domain.errors import StoreBusy
+
+FOLDERS = ("store", "backups", "log", "models", "reports")
+TRADED = ("store", "backups", "state.json")
+"""What belongs to one market; the rest is shared by all."""
+
+
+class Home:
+    """The paths under HOME, and the lock that makes one trader its only user."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.store = path / "store"
+        self.backups = path / "backups"
+        self.log = path / "log"
+        self.models = path / "models"
+        self.state = path / "state.json"
+        self._lock: IO[str] | None = None
+
+    def claim(self) -> None:
+        """Make the folders and take the lock, for as long as this process lives.
+
+        Raises:
+            StoreBusy: another process holds it (named), or the folder cannot be written.
+        """
+        try:
+            for folder in FOLDERS:
+                (self.path / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = (self.path / "lock").open("a+", encoding="utf-8")
+        except OSError as error:
+            raise StoreBusy(f"{self.path} cannot be written ({error.strerror})") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            owner = _owner(lock)
+            lock.close()
+            raise StoreBusy(
+                f"{self.path} is in use by a running trader (process {owner}); "
+                "stop it first or take another --home"
+            ) from error
+        self._write_owner(lock)
+        self._lock = lock
+
+    def enter(self, identity: str) -> str:
+        """Make `store` that of this market; returns the market that had to step aside, if any.
+
+        A demo's ledger must never continue a live one. So what another market left here is kept
+        under `parked/`, and what this market left there before comes back.
+        """
+        label = self.path / "market"
+        before = label.read_text(encoding="utf-8").strip() if label.is_file() else identity
+        if before != identity:
+            self._move(self.path, self._parked(before))
+            self._move(self._parked(identity), self.path)
+        label.write_text(identity + "\n", encoding="utf-8")
+        self.store.mkdir(exist_ok=True, mode=0o700)
+        self.backups.mkdir(exist_ok=True, mode=0o700)
+        return before if before != identity else ""
+
+    def set_aside(self, name: str) -> Path:
+        """Move what was traded here to `parked/NAME`, keeping all of it; returns that folder."""
+        folder = self._free(name)
+        self._move(self.path, folder)
+        self.store.mkdir(exist_ok=True, mode=0o700)
+        self.backups.mkdir(exist_ok=True, mode=0o700)
+        return folder
+
+    def release(self) -> None:
+        """Give the lock back."""
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _parked(self, identity: str) -> Path:
+        return self.path / "parked" / identity
+
+    def _free(self, name: str) -> Path:
+        number = 1
+        while (folder := self._parked(f"{name}-{number}")).exists():
+            number += 1
+        return folder
+
+    def _move(self, source: Path, target: Path) -> None:
+        if not source.is_dir():
+            return
+        target.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for name in TRADED:
+            if (source / name).exists():
+                (source / name).replace(_emptied(target / name))
+
+    def _write_owner(self, lock: IO[str]) -> None:
+        lock.seek(0)
+        lock.truncate()
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+
+
+def _owner(lock: IO[str]) -> str:
+    lock.seek(0)
+    return lock.read().strip() or "unknown"
+
+
+def _emptied(path: Path) -> Path:
+    """The path, with the empty folder that may stand there removed."""
+    if path.is_dir():
+        path.rmdir()
+    return path

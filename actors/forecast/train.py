@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"pt-train: {error}\n")
         return 2
     except KeyboardInterrupt:
-        _say("stopped; the same command goes on from the last examination")
+        _say("stopped; the same command goes on from the last line of progress")
     return 0
 
 

@@ -34,6 +34,9 @@ WARM = 300
 PATIENCE = 24
 """Examinations in a row without a better grade that end a training."""
 
+STRETCHES = 5
+"""Lines of progress from one examination to the next."""
+
 RESUME = "resume.pt"
 """File in the output folder from which the same command goes on."""
 
@@ -50,8 +53,8 @@ class Schedule:
     """Of the windows that are drawn."""
     batch: int = 256
     """Windows in a step."""
-    between: int = 1000
-    """Steps between two examinations."""
+    between: int = 200
+    """Steps from one line of progress, and one resting point, to the next."""
 
 
 class Training:
@@ -80,21 +83,14 @@ class Training:
         """Train until time, steps or patience are used up; returns the best grade.
 
         The best weights so far are always in the output folder, and beside them what is needed
-        to resume.
+        to resume from the last line of progress.
         """
         self._model.train()
         while self._progress() < 1 and self._stale < PATIENCE:
-            began, losses = perf_counter(), []
-            for _ in range(self._schedule.between):
-                losses.append(self._improve(self._draw(mixture)))
-                if self._progress(perf_counter() - began) >= 1:
-                    break
-            grade = exam.grade(self._average.module, papers)
-            self._seconds += perf_counter() - began
-            self._keep(grade)
-            self._store()
-            speed = len(losses) * self._schedule.batch / (perf_counter() - began)
-            say(self._line(float(np.mean(losses)), grade, speed))
+            for _ in range(STRETCHES):
+                if self._progress() < 1:
+                    say(self._stretch(mixture))
+            say(self._examine(papers))
         return self._best
 
     def resume(self) -> bool:
@@ -162,20 +158,34 @@ class Training:
         self._step += 1
         return loss.item()
 
-    def _keep(self, grade: float) -> None:
-        """Save the averaged weights where they are the best so far."""
+    def _stretch(self, mixture: Mixture) -> str:
+        """Some steps, then a resting point; returns a line of progress."""
+        began, losses = perf_counter(), []
+        for _ in range(self._schedule.between):
+            losses.append(self._improve(self._draw(mixture)))
+            if self._progress(perf_counter() - began) >= 1:
+                break
+        took = perf_counter() - began
+        self._seconds += took
+        self._store()
+        done = self._progress()
+        left = max(0.0, self._seconds * (1 - done) / done) / 60
+        return (
+            f"step {self._step}  {done:.0%}  loss {np.mean(losses):.4f}  "
+            f"{len(losses) * self._schedule.batch / took:.0f} windows/s  {left:.0f} min left"
+        )
+
+    def _examine(self, papers: tuple[Paper, ...]) -> str:
+        """Grade the averaged weights, save them where they are the best; returns a line."""
+        began = perf_counter()
+        grade = exam.grade(self._average.module, papers)
         self._stale += 1
         if grade < self._best:
             self._best, self._stale = grade, 0
             network.save(self._average.module, self._out)
-
-    def _line(self, loss: float, grade: float, speed: float) -> str:
-        done = self._progress()
-        left = self._seconds * (1 - done) / max(done, 1e-9) / 60
-        return (
-            f"step {self._step}  {done:4.0%}  {speed:.0f}/s  loss {loss:.4f}  "
-            f"against rw-ewma {grade:.4f} (best {self._best:.4f})  {max(left, 0):.0f} min left"
-        )
+        self._seconds += perf_counter() - began
+        self._store()
+        return f"examined: {grade:.4f} of rw-ewma's loss, best {self._best:.4f}"
 
 
 def learning_rate(step: int, progress: float) -> float:

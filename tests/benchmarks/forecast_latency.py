@@ -15,8 +15,7 @@ from time import perf_counter
 
 import numpy as np
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from actors.forecast.engine import ChronosBolt
 from actors.forecast.sources import locate

@@ -37,6 +37,7 @@ def test_training_writes_a_checkpoint_that_forecasts(
     said = capsys.readouterr().out
     assert "step 2  100%" in said
     assert "0 min left" in said
+    assert "of rw-ewma's loss" in said
 
 
 def test_weights_lie_on_disk_in_sixteen_bits(data: Path, tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from actors.forecast.windows import HORIZON
-from domain.horizons import CONTEXT, LEVELS
+from domain.horizons import CONTEXT, LEVELS, STEPS
 
-NEAR = 16
-"""Steps that the signal may read; they count in full."""
+FIRST, READ, BETWEEN, BEYOND = 4.0, 2.0, 0.4, 0.05
+"""What steps count: the first, the others that the signal reads, those between, those after.
 
-FAR_WEIGHT = 0.1
-"""What a step beyond them counts."""
+The first counts most since it is the hardest: there an error in where the price stands now, which
+the network sees only in deviations of the whole window, is largest against the move itself.
+"""
 
 RECENT = 0.96
 """Decay of the volatility that a window's error is measured in."""
@@ -49,7 +50,9 @@ def loss(quantiles: Tensor, mean: Tensor, deviation: Tensor, prices: Tensor) -> 
 def step_weights(device: torch.device) -> Tensor:
     """Weight of each step over the root of the step, summing to one before the root, (HORIZON,)."""
     steps = torch.arange(1, HORIZON + 1, device=device)
-    counts = torch.where(steps <= NEAR, 1.0, FAR_WEIGHT)
+    counts = torch.where(steps <= max(STEPS), BETWEEN, BEYOND)
+    counts[[step - 1 for step in STEPS]] = READ
+    counts[0] = FIRST
     return counts / counts.sum() / steps.sqrt()
 
 

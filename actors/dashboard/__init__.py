@@ -1,4 +1,7 @@
-"""Dashboard: everything that happens, on a screen or as lines, and in the log."""
+"""Dashboard: everything that happens, on a screen or as lines, and in the log.
+
+`actors.dashboard.screen` is imported by whoever has a terminal; nobody else needs blessed.
+"""
 
 from actors.dashboard.actor import DashboardActor, Display
 from actors.dashboard.headless import Headless

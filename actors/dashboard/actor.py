@@ -32,15 +32,23 @@ class Display(Protocol):
 
 
 class DashboardActor(Actor[DashboardInbox]):
-    """Folds a `View` from all messages and draws it on each tick."""
+    """Folds a `View` from all messages and draws it on each tick.
+
+    A `fold` that outlives the actor lets its next incarnation show what this one has seen.
+    """
 
     def __init__(
-        self, display: Display, journal: Journal, *, supervisor: Mailbox[SupervisorInbox]
+        self,
+        display: Display,
+        journal: Journal,
+        *,
+        supervisor: Mailbox[SupervisorInbox],
+        fold: Fold | None = None,
     ) -> None:
         super().__init__(supervisor)
         self._display = display
         self._journal = journal
-        self._fold = Fold()
+        self._fold = fold or Fold()
         self._now = Nanos(0)
 
     def receive(self, message: DashboardInbox) -> None:

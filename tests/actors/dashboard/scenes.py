@@ -4,13 +4,30 @@ from decimal import Decimal
 
 import numpy as np
 
-from domain.account import OPENING_BALANCE, Account, Marked, Position
+from actors.dashboard.fold import Fold
+from domain.account import OPENING_BALANCE, Account, Marked, Position, RoundTrip
+from domain.facts import (
+    Checkpointed,
+    Decided,
+    Decision,
+    Fact,
+    Filled,
+    Ingested,
+    Liquidity,
+    Mode,
+    Ordered,
+    Progress,
+    Ready,
+    Signalled,
+    Starting,
+)
 from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES
 from domain.market import Book, Level, Side, Ticker, Trade
 from domain.microstructure import MarketQuality
 from domain.orders import Plan
 from domain.signals import Direction, Forecast, Signal
 from domain.units import HOUR, MINUTE, SECOND, Money, Nanos, Price, Quantity
+from domain.version import VERSION
 
 NOON = Nanos(1_740_830_400 * SECOND)
 """2025-03-01T12:00:00Z."""
@@ -105,8 +122,83 @@ def a_marked(
         position=position,
         trades=47,
         wins=32,
-        recent=(),
+        recent=tuple(map(a_trip, range(15))),
     )
     price = Price(Decimal("43247.82"))
     equity = account.equity(price)
     return Marked(at, account, price, equity, Money(max(equity, balance) * Decimal("1.0188")))
+
+
+def started(mode: Mode = Mode.DEMO, *, book: str = "modelled") -> list[Fact]:
+    """A program that has met every start criterion."""
+    return [
+        Starting(after(-80), mode, VERSION, book),
+        *(Progress(after(-79), name, 1, 1, met=True, detail="") for name in ("model", "feed")),
+        Ingested(after(-70), 6000, 1.24, 0),
+        Ready(after(-60), "embedded", "5f3a9c21deadbeef", 8.1),
+    ]
+
+
+def starting() -> list[Fact]:
+    """A program in the middle of its start."""
+    return [
+        Starting(after(-8), Mode.LIVE, VERSION, "real"),
+        Progress(after(-7), "candles", 6000, 6000, met=True, detail="1,000 of each timeframe"),
+        Progress(after(-6), "model", 1, 1, met=True, detail="amazon/chronos-bolt-small"),
+        Progress(after(-1), "connection", 13, 30, met=False, detail="97 % of messages, 30 s"),
+        Progress(after(-1), "spread", 41, 100, met=False, detail="0.02 bps on average"),
+    ]
+
+
+def trading() -> list[Fact]:
+    """What a trade tells."""
+    quantity = Quantity(Decimal("0.023"))
+    price, paid = Price(Decimal("43180.00")), Price(Decimal("43180.10"))
+    fee = Money(Decimal("0.3972"))
+    taken = Liquidity.TAKER
+    return [
+        Signalled(after(-55), Direction.LONG, 0.873, 4.2, 0.581),
+        Decided(after(-54), Decision.LONG_ENTRY, "Strong uptrend + low spread"),
+        Ordered(after(-54), "E1", Side.BUY, quantity, "MARKET", price),
+        Filled(after(-53.8), "E1", Side.BUY, paid, quantity, fee, taken, 121.0, 0.02),
+        Checkpointed(after(-30), 12),
+        Decided(after(-20), Decision.POSITION_HOLD, "stop 43000, target 43600"),
+    ]
+
+
+def a_trip(number: int) -> RoundTrip:
+    side = Side.SELL if number % 3 == 0 else Side.BUY
+    pnl = Money(Decimal(number * 37 % 100 - 35) / 10)
+    entry = Price(Decimal(43_000 + number * 17))
+    at, size = after(600 * number - 9000), Quantity(Decimal("0.023"))
+    return RoundTrip(at, side, entry, size, pnl, Money(entry * size))
+
+
+def a_fold(*facts: Fact, now: float = 0.5) -> Fold:
+    """A fold that was told these facts."""
+    fold = Fold()
+    for fact in facts:
+        fold.fact(fact)
+    fold.tick(after(now))
+    return fold
+
+
+def a_trader(mode: Mode = Mode.DEMO, *, modelled: bool = False, now: float = 0.5) -> Fold:
+    """A trader in the middle of its work, holding the mission's position."""
+    fold = a_fold(*started(mode, book="modelled" if modelled else "real"), *trading())
+    for second in range(-400, 0):
+        wave = Decimal(int(400 * np.sin(second / 30))) / 100
+        fold.market(a_marked(after(second), wallet=str(Decimal(10_125) + wave)))
+    for second in range(-59, 1):
+        fold.market(a_trade(after(second), price=str(Decimal("43247.82") + second)))
+    for message in (
+        a_book(after(0), modelled=modelled),
+        a_ticker(after(0)),
+        a_quality(after(0), modelled=modelled),
+        a_forecast(after(-20)),
+        a_signal(after(-20)),
+        a_marked(after(0), position=a_position()),
+    ):
+        fold.market(message)
+    fold.tick(after(now))
+    return fold

@@ -1,0 +1,97 @@
+"""Pictures in characters: lines of braille dots, bars of block eighths."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from actors.dashboard.lines import BRAILLE, Block, Line, Span, Style
+
+DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
+"""Bit of each dot of a braille character: four rows of two."""
+
+NO_DOTS = chr(BRAILLE)
+
+EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+Point = tuple[float, float]
+
+
+_SCATTERED: dict[Style, Callable[[int, int], bool]] = {
+    "fan": lambda x, y: (x + y) % 2 == 0,
+    "fan-wide": lambda x, y: x % 2 == 0 and y % 2 == 0,
+}
+"""Where a band of this style has its dots: close together or far apart."""
+
+
+class Canvas:
+    """A grid of characters, two dots wide and four high each; every character has one style.
+
+    What is drawn later stands above what was drawn before.
+    """
+
+    def __init__(self, columns: int, rows: int) -> None:
+        self._columns = columns
+        self.width = 2 * columns
+        self.height = 4 * rows
+        self._dots = [[BRAILLE] * columns for _ in range(rows)]
+        self._styles: list[list[Style]] = [["text"] * columns for _ in range(rows)]
+
+    def dot(self, x: int, y: int, style: Style) -> None:
+        """One dot; (0, 0) is at the top left. Outside there is nothing to see."""
+        if 0 <= x < self.width and 0 <= y < self.height:
+            self._dots[y // 4][x // 2] |= DOTS[y % 4][x % 2]
+            self._styles[y // 4][x // 2] = style
+
+    def path(self, points: Sequence[Point], style: Style) -> None:
+        """A line through the points, left to right."""
+        for (x0, y0), (x1, y1) in pairwise(points):
+            steps = max(1, round(max(abs(x1 - x0), abs(y1 - y0))))
+            for step in range(steps + 1):
+                part = step / steps
+                self.dot(round(x0 + (x1 - x0) * part), round(y0 + (y1 - y0) * part), style)
+
+    def band(self, upper: Sequence[Point], lower: Sequence[Point], style: Style) -> None:
+        """Scattered dots between two lines over the same x."""
+        for (a, b), (c, d) in zip(pairwise(upper), pairwise(lower), strict=True):
+            for x in range(round(a[0]), round(b[0]) + 1):
+                part = (x - a[0]) / (b[0] - a[0]) if b[0] > a[0] else 0.0
+                top, bottom = a[1] + (b[1] - a[1]) * part, c[1] + (d[1] - c[1]) * part
+                for y in range(round(top), round(bottom) + 1):
+                    if _SCATTERED[style](x, y):
+                        self.dot(x, y, style)
+
+    def rows(self) -> Block:
+        """The picture."""
+        return tuple(map(_row, self._dots, self._styles))
+
+
+def _row(dots: list[int], styles: list[Style]) -> Line:
+    """Neighbours of one style in one span."""
+    spans: list[Span] = []
+    begin = 0
+    for end in range(1, len(dots) + 1):
+        if end == len(dots) or styles[end] != styles[begin]:
+            text = "".join(map(chr, dots[begin:end])).replace(NO_DOTS, " ")
+            spans.append(Span(text, styles[begin]))
+            begin = end
+    return tuple(spans)
+
+
+def bar(fraction: float, columns: int) -> str:
+    """A bar that fills this part of so many columns.
+
+    >>> bar(0.5, 3)
+    '█▌ '
+    """
+    eighths = round(min(1.0, max(0.0, fraction)) * columns * 8)
+    full, rest = divmod(eighths, 8)
+    return ("█" * full + (EIGHTHS[rest] if rest else "")).ljust(columns)
+
+
+def gauge(done: int, total: int, columns: int) -> str:
+    """How far something is.
+
+    >>> gauge(3, 4, 8)
+    '▰▰▰▰▰▰▱▱'
+    """
+    full = columns * max(0, min(done, total)) // total if total > 0 else 0
+    return "▰" * full + "▱" * (columns - full)

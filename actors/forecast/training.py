@@ -75,6 +75,7 @@ class Training:
         self._settings = settings
         self._rng = np.random.default_rng(schedule.seed)
         self._step = 0
+        self._examined = 0
         self._seconds = 0.0
         self._best = math.inf
         self._stale = 0
@@ -86,7 +87,7 @@ class Training:
         to resume from the last line of progress.
         """
         self._model.train()
-        while self._progress() < 1 and self._stale < PATIENCE:
+        while not self._finished():
             for _ in range(STRETCHES):
                 if self._progress() < 1:
                     say(self._stretch(mixture))
@@ -112,7 +113,8 @@ class Training:
         self._average.load_state_dict(state["average"])
         self._optimizer.load_state_dict(state["optimizer"])
         self._rng.bit_generator.state = json.loads(state["draws"])
-        self._step, self._stale = state["step"], state["stale"]
+        self._step, self._examined = state["step"], state["examined"]
+        self._stale = state["stale"]
         self._seconds, self._best = state["seconds"], state["best"]
         return True
 
@@ -125,6 +127,7 @@ class Training:
             "optimizer": self._optimizer.state_dict(),
             "draws": json.dumps(self._rng.bit_generator.state),
             "step": self._step,
+            "examined": self._examined,
             "stale": self._stale,
             "seconds": self._seconds,
             "best": self._best,
@@ -137,6 +140,11 @@ class Training:
         """Share of the training that is done."""
         by_time = (self._seconds + running) / self._schedule.seconds
         return max(by_time, self._step / self._schedule.steps)
+
+    def _finished(self) -> bool:
+        """Whether nothing is left to do: what was learnt last has been examined, too."""
+        enough = self._progress() >= 1 or self._stale >= PATIENCE
+        return enough and self._examined == self._step
 
     def _draw(self, mixture: Mixture) -> torch.Tensor:
         """One batch: prices relative to the context's last close, minus one."""
@@ -179,6 +187,7 @@ class Training:
         """Grade the averaged weights, save them where they are the best; returns a line."""
         began = perf_counter()
         grade = exam.grade(self._average.module, papers)
+        self._examined = self._step
         self._stale += 1
         if grade < self._best:
             self._best, self._stale = grade, 0

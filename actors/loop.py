@@ -113,7 +113,7 @@ class Loop:
         items = timeline(source.events(), source.start)
         now = self._deliver(items, source.start, ends)
         begun = monotonic()
-        stop = self._wishes.stop or StopRequested("the source has no more data")
+        stop = self._wishes.stop or StopRequested("the source has no more data", market=False)
         self._addresses.dashboard.tell(Stopping(now, stop.reason))
         now = self._close(items, now, stop)
         for actor in reversed(self._actors[1:]):
@@ -143,6 +143,8 @@ class Loop:
 
     def _close(self, items: Iterable[Item], now: Nanos, stop: StopRequested) -> Nanos:
         """Let an open position be closed, as long as there is a market to close it in."""
+        if not stop.market:
+            return now
         leave = CloseAndStop(stop.reason)
         self._addresses.risk.tell(leave)
         self._addresses.broker.tell(leave)

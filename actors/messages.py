@@ -146,10 +146,17 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class StopRequested:
-    """Somebody wants the program to end, with this exit status."""
+    """Somebody wants the program to end, with this exit status.
+
+    Attributes:
+        reason: why, for a person.
+        status: exit status.
+        market: there is still a market in which an open position can be closed.
+    """
 
     reason: str
     status: int = 0
+    market: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ from time import monotonic
 from typing import Any
 
 from actors.clock import Clock, wall_clock
-from actors.dashboard import Display, Headless, Screen
+from actors.dashboard import Display, Headless
 from actors.feed import Line, Source
 from actors.feed.archive import Archive
 from actors.feed.demo import DemoSource
-from actors.feed.live import Endpoints, LiveLine
 from actors.feed.paced import LoopLine, PacedLine
 from actors.feed.recording import Recording
 from actors.forecast.engine import ChronosBolt, Forecaster
@@ -87,7 +86,9 @@ def _resumed(source: Source | None, settings: Settings, home: Home) -> Source | 
         return source
     with closing(open_environment(home.store)) as environment:
         checkpoint, _ = CheckpointStore(environment).newest()
-    return source if checkpoint is None else DemoSource(seed=settings.seed, start=checkpoint.at)
+    if source is None or checkpoint is None or checkpoint.at <= source.start:
+        return source
+    return DemoSource(seed=settings.seed, start=checkpoint.at)
 
 
 class _Run:
@@ -133,6 +134,8 @@ class _Run:
             paced = PacedLine(self._source, self._settings.speed, everyone, self._backlog)
             held.callback(paced.stop)
             return paced
+        from actors.feed.live import Endpoints, LiveLine  # noqa: PLC0415 - a demo needs no network
+
         clock = Clock(everyone)
         clock.start()
         held.callback(clock.stop)
@@ -171,6 +174,8 @@ class _Run:
     def _display(self) -> Display:
         if self._settings.headless or not sys.stdout.isatty():
             return Headless(self._at.supervisor)
+        from actors.dashboard.screen import Screen  # noqa: PLC0415 - only a terminal needs it
+
         return Screen(self._at.risk, self._at.supervisor)
 
     def _opening(self, note: str) -> tuple[Fact, ...]:

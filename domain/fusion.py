@@ -35,7 +35,8 @@ def fuse(forecast: Forecast, instrument: Instrument) -> Signal:
                                  direction, and half of those that point nowhere
     - probability                p = sum u_ih P(price ends up in the direction), each P read off
                                  the forecast's own quantiles by linear interpolation
-    - expected return [bps]      r = 10,000 sum u_ih r_ih
+    - expected return [bps]      r = 10,000 z sum u_ih s_i sqrt(h): the score, turned back into a
+                                 return by the volatility it was adjusted with
 
     The confidence is the *agreement* of the ensemble, not a chance of profit; p is the chance, and
     stands beside it everywhere. A forecast symmetric around the last close gives c = p = .5, and
@@ -47,7 +48,8 @@ def fuse(forecast: Forecast, instrument: Instrument) -> Signal:
     """
     returns = np.log(forecast.quantiles / forecast.closes[:, -1][:, None, None])  # (6, 5, 13)
     medians = returns[:, :, MEDIAN]  # (6, 5)
-    scores = medians / (_volatility(forecast.closes)[:, None] * np.sqrt(STEPS))
+    usual = _volatility(forecast.closes)[:, None] * np.sqrt(STEPS)  # (6, 5)
+    scores = medians / usual
     weights = _weights()
     score = float((weights * scores).sum())
     sign = int(np.sign(score))
@@ -61,7 +63,7 @@ def fuse(forecast: Forecast, instrument: Instrument) -> Signal:
         direction=(Direction.FLAT, Direction.LONG, Direction.SHORT)[sign],
         confidence=_agreement(weights, medians, sign),
         probability=up if sign >= 0 else 1 - up,
-        expected_bps=float((weights * medians).sum()) * BASIS_POINTS,
+        expected_bps=score * float((weights * usual).sum()) * BASIS_POINTS,
         by_timeframe=tuple(float(move) * BASIS_POINTS for move in medians[:, -1]),
         horizon=Nanos(TIMEFRAMES[timeframe].span * STEPS[step]),
         stop=to_tick(stop, instrument),

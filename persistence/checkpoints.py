@@ -59,6 +59,10 @@ class CheckpointStore:
             if checkpoint.sequence >= KEPT:
                 transaction.delete(KEY.pack(checkpoint.sequence - KEPT))
 
+    def begin(self, at: Nanos, account: Account, high_water: HighWater) -> None:
+        """Write the first checkpoint of a ledger that has one entry."""
+        self.put(Checkpoint(self.next_sequence(), at, SCHEMA, 1, account, high_water))
+
     def newest(self) -> tuple[Checkpoint | None, int]:
         """The newest checkpoint that can be read, and how many newer ones could not."""
         broken = 0

@@ -130,9 +130,9 @@ class FeedActor(Actor[FeedInbox]):
                 self._pass_time(message.at)
                 self._note_line(message)
             case Unreachable(reason, status):
-                self._supervisor.tell(StopRequested(reason, status))
+                self._supervisor.tell(StopRequested(reason, status, market=False))
             case Exhausted():
-                self._supervisor.tell(StopRequested("the source has no more data"))
+                self._supervisor.tell(StopRequested("the source has no more data", market=False))
             case _:
                 assert_never(message)
 
@@ -185,7 +185,7 @@ class FeedActor(Actor[FeedInbox]):
                 f"start criterion not met: {CONTEXT} points without a gap are needed, but {names}; "
                 "give earlier candles with --history, or a later --from"
             )
-            self._supervisor.tell(StopRequested(reason, status=3))
+            self._supervisor.tell(StopRequested(reason, status=3, market=False))
             return
         self._ingested = True
         self._forecast.tell(HistoryReady(self._now, TIMEFRAMES))

@@ -1,6 +1,8 @@
 """Forecast: runs Chronos-Bolt at each minute's close and fuses what it says into one signal."""
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import assert_never
 
@@ -26,7 +28,7 @@ from domain.horizons import CONTEXT, TIMEFRAMES, Timeframe
 from domain.instrument import BTCUSDT
 from domain.market import Candle
 from domain.signals import Forecast
-from domain.units import Floats, Nanos
+from domain.units import Nanos
 from persistence.candles import CandleStore
 
 HOURS_OF_20_DAYS = 480
@@ -57,7 +59,7 @@ class ForecastActor(Actor[ForecastInbox]):
         self._risk = risk
         self._dashboard = dashboard
         self._model: Forecaster | None = None
-        self._held: dict[Timeframe, list[Candle]] = {}
+        self._held: dict[Timeframe, Tail] = {}
         self._silent = False
 
     def receive(self, message: ForecastInbox) -> None:
@@ -78,35 +80,32 @@ class ForecastActor(Actor[ForecastInbox]):
 
     def _read(self) -> None:
         self._held = {
-            timeframe: list(self._store.newest(timeframe, _kept(timeframe)))
+            timeframe: Tail.of(self._store.newest(timeframe, _kept(timeframe)))
             for timeframe in TIMEFRAMES
         }
 
     def _take(self, candles: tuple[Candle, ...]) -> None:
         held = self._held
-        if not held or any(not _follows(held[x.timeframe], x) for x in candles):
+        if not held or any(held[x.timeframe].ends != x.open_time for x in candles):
             self._read()
             return
         for candle in candles:
-            series = held[candle.timeframe]
-            series.append(candle)
-            del series[: -_kept(candle.timeframe)]
+            held[candle.timeframe].append(candle)
 
     def _forecast(self, at: Nanos) -> None:
         """One batch of all timeframes; nothing where one of them has too few points."""
         assert self._model is not None
-        closes = self._closes()
-        if closes is None:
+        if not self._complete(at):
             return
-        minute = self._held[Timeframe.M1][-1].close_time
+        closes = np.array([list(tail.closes)[-CONTEXT:] for tail in self._held.values()])
+        minute = self._held[Timeframe.M1].ends
         begun = perf_counter()
         quantiles = self._model.forecast(closes)
         took_ms = (perf_counter() - begun) * 1000
         closes.flags.writeable = False
         quantiles.flags.writeable = False
-        forecast = Forecast(minute, closes, quantiles, self._volatility())
         self._dashboard.tell(Forecasted(max(at, minute), took_ms, minute))
-        self._announce(forecast)
+        self._announce(Forecast(minute, closes, quantiles, self._volatility()))
 
     def _announce(self, forecast: Forecast) -> None:
         assert self._model is not None
@@ -125,33 +124,49 @@ class ForecastActor(Actor[ForecastInbox]):
         self._risk.tell(ModelReady(forecast.at, self._model.name, self._model.sha))
         self._risk.tell(signal)
 
-    def _closes(self) -> Floats | None:
-        """The model's input, shape (6, 200), short holes bridged; None where it is incomplete."""
-        series = [bridged(self._held[timeframe][-CONTEXT:]) for timeframe in TIMEFRAMES]
-        short = [
-            (timeframe, unbroken(candles))
-            for timeframe, candles in zip(TIMEFRAMES, series, strict=True)
-            if unbroken(candles) < CONTEXT
-        ]
+    def _complete(self, at: Nanos) -> bool:
+        """Whether every timeframe has its points; said once when that changes for the worse."""
+        short = [x for x, tail in self._held.items() if len(tail.closes) < CONTEXT]
         if short and not self._silent:
-            timeframe, points = short[0]
-            at = self._held[Timeframe.M1][-1].close_time if self._held[Timeframe.M1] else Nanos(0)
-            text = f"no forecast: {timeframe} has {points} of {CONTEXT} points without a hole"
+            points = len(self._held[short[0]].closes)
+            text = f"no forecast: {short[0]} has {points} of {CONTEXT} points without a hole"
             self._dashboard.tell(Noted(at, text))
         self._silent = bool(short)
-        if short:
-            return None
-        return np.array([[float(x.close) for x in candles[-CONTEXT:]] for candles in series])
+        return not short
 
     def _volatility(self) -> float:
         """Realised volatility of the last 20 days, from hourly closes [fraction per day]."""
-        closes = np.array([float(candle.close) for candle in self._held[TIMEFRAMES[-1]]])
+        closes = np.array(self._held[TIMEFRAMES[-1]].closes)
         return float(np.diff(np.log(closes)).std() * np.sqrt(HOURS_A_DAY))
+
+
+@dataclass(slots=True)
+class Tail:
+    """The closes of one timeframe back to its last hole that could not be bridged.
+
+    Attributes:
+        closes: oldest first.
+        ends: when the newest of them was complete; 0 where there is none.
+    """
+
+    closes: deque[float]
+    ends: Nanos
+
+    @classmethod
+    def of(cls, candles: Sequence[Candle]) -> "Tail":
+        """The tail of a series of stored candles."""
+        if not candles:
+            return cls(deque(), Nanos(0))
+        whole = bridged(candles)
+        tail = whole[-unbroken(whole) :]
+        kept = _kept(candles[-1].timeframe)
+        return cls(deque((float(x.close) for x in tail), maxlen=kept), tail[-1].close_time)
+
+    def append(self, candle: Candle) -> None:
+        """One more candle, which follows on the newest."""
+        self.closes.append(float(candle.close))
+        self.ends = candle.close_time
 
 
 def _kept(timeframe: Timeframe) -> int:
     return HOURS_OF_20_DAYS + 1 if timeframe is TIMEFRAMES[-1] else CONTEXT
-
-
-def _follows(series: list[Candle], candle: Candle) -> bool:
-    return bool(series) and series[-1].close_time == candle.open_time

@@ -99,8 +99,8 @@ class SupervisorActor(ThreadingActor):
                 self._pass(now)
             case ChildDied() as death:
                 self._bury(death)
-            case StopRequested(reason, status):
-                self._end(reason, status)
+            case StopRequested() as wish:
+                self._end(wish)
             case Flat():
                 if self._ending is not None:
                     self._finish(self._ending)
@@ -112,7 +112,7 @@ class SupervisorActor(ThreadingActor):
         if self._duration is not None and self._ends is None:
             self._ends = Nanos(now + self._duration)
         if self._ending is None and self._ends is not None and now >= self._ends:
-            self._end("the time given with --for is over", 0)
+            self._end(StopRequested("the time given with --for is over"))
         if self._ending is not None and monotonic() - self._ending.since > CLOSE_SECONDS_MAX:
             self._finish(self._ending)
 
@@ -138,10 +138,11 @@ class SupervisorActor(ThreadingActor):
         self._patience = self._patience.after_death(self._now)
         if death.fatal:
             self._halt(f"{death.name}: {death.error}")
-            self._end(f"{death.name}: {death.error}", death.status or EXIT_GAVE_UP)
+            self._end(StopRequested(f"{death.name}: {death.error}", death.status or EXIT_GAVE_UP))
         elif self._patience.exhausted:
             self._halt(f"{death.name}: {death.error}")
-            self._end(f"too many crashes, the last of {death.name}: {death.error}", EXIT_GAVE_UP)
+            reason = f"too many crashes, the last of {death.name}: {death.error}"
+            self._end(StopRequested(reason, EXIT_GAVE_UP))
         else:
             self._restart(death)
 
@@ -155,15 +156,18 @@ class SupervisorActor(ThreadingActor):
         self._outlets.risk.tell(TradingHalted(reason))
         self._outlets.dashboard.tell(Halted(self._now, reason))
 
-    def _end(self, reason: str, status: int) -> None:
+    def _end(self, wish: StopRequested) -> None:
         """Begin to stop: what is open is closed first; a second request hurries."""
         if self._ending is not None:
             self._finish(self._ending)
             return
-        self._ending = Ending(reason, status, monotonic())
-        self._outlets.dashboard.tell(Stopping(self._now, reason))
-        self._outlets.risk.tell(CloseAndStop(reason))
-        self._outlets.broker.tell(CloseAndStop(reason))
+        self._ending = Ending(wish.reason, wish.status, monotonic())
+        self._outlets.dashboard.tell(Stopping(self._now, wish.reason))
+        if not wish.market:
+            self._finish(self._ending)
+            return
+        self._outlets.risk.tell(CloseAndStop(wish.reason))
+        self._outlets.broker.tell(CloseAndStop(wish.reason))
 
     def _finish(self, ending: Ending) -> None:
         """Take the children down last first, so that nobody talks to a dead receiver."""

@@ -29,7 +29,7 @@ of seeds 1 to 8, 600 days each), as `tests/benchmarks/calibration.py` measures t
     median and mean volume of a minute          10.9 20.8   11.0 18.7 BTC
     correlation of log volume and log range     0.74        0.69
 
-The real kurtosis of a minute comes from three minutes of those twenty months.
+Half of the real kurtosis of a minute comes from ten minutes of those twenty months.
 """
 
 from collections.abc import Iterator
@@ -153,8 +153,8 @@ def funding_rates(seed: int) -> Iterator[Decimal]:
     """The funding rate of each period of eight hours from EPOCH on [fraction], without end.
 
     A fast and a slow Gaussian memory (1.5 and 75 periods), mapped to the distribution of BTCUSDT's
-    rates from 2023-01 to 2025-08: median 0.84 bp, exactly 1 bp in 35 %, nine in ten from -0.2 to 2.2
-    bp; rank correlation over 1, 3 and 21 periods 0.80, 0.74 and 0.55 (here 0.83, 0.74 and 0.59).
+    rates from 2023-01 to 2025-08: median 0.84 bp, exactly 1 bp in 35 %, nine in ten from -0.2 to
+    2.2 bp; rank correlation over 1, 3 and 21 periods 0.80, 0.74, 0.55 (here 0.83, 0.74, 0.59).
     """
     rng = np.random.default_rng((seed, 0, 1))
     keep = np.exp(-1 / _RATE_MEMORY)

@@ -47,6 +47,7 @@ _MICROSECONDS_FROM = 100_000_000_000_000
 """Open times from here on are µs: read as ms it would be the year 5138, as µs it is 1973."""
 
 _DATED = re.compile(r"-(\d{4})-(\d{2})(?:-(\d{2}))?$")
+_HEADER = re.compile(rb"(\xef\xbb\xbf)?open.?time\b", re.IGNORECASE)
 _MONTH = timedelta(days=31)
 _CHUNK = Nanos(7 * DAY)
 _KINDS = (".parquet", ".csv", ".zip")
@@ -198,12 +199,18 @@ def _refusal(path: Path, reason: str) -> SettingsInvalid:
 
 
 def _files(path: Path) -> list[Path]:
+    """The archive's files, all of one market."""
     with _explained(path):
+        if not path.exists():
+            raise _refusal(path, "there is no such file or folder")
         if not path.is_dir():
             return [path]
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in _KINDS)
-    if not files:
+    markets = sorted({_DATED.sub("", file.stem) for file in files})
+    if not markets:
         raise _refusal(path, "there is no candle archive in this folder")
+    if len(markets) > 1:
+        raise _refusal(path, f"there is more than one market ({markets[0]}, {markets[1]}) in it")
     return files
 
 
@@ -274,30 +281,33 @@ def _check(file: Path, candles: list[Candle]) -> None:
 
 def _span(file: Path) -> tuple[Nanos, Nanos]:
     with _explained(file):
-        if file.suffix.lower() == ".parquet":
-            times = _parquet_bounds(pq.ParquetFile(file))
-        else:
-            times = _times(_dump(file))
+        parquet = file.suffix.lower() == ".parquet"
+        times = _parquet_bounds(file) if parquet else _times(_dump(file))
     if len(times) == 0:
         raise _refusal(file, "there is no candle in it")
     return Nanos(int(times.min()) * MILLISECOND), Nanos(int(times.max()) * MILLISECOND)
 
 
 def _parquet(file: Path, first: int, last: int) -> list[Candle]:
-    archive = pq.ParquetFile(file)
-    scale = _scale(archive)
     candles: list[Candle] = []
-    for group in range(archive.metadata.num_row_groups):
-        if not _overlaps(archive, group, first, last):
-            continue
-        table = archive.read_row_group(group, columns=_COLUMNS)
-        times = _times(table)
-        kept = table.filter(pa.array((times >= first) & (times <= last)))
-        prices = [[Price(n * scale) for n in _integers(kept, name)] for name in _COLUMNS[1:5]]
-        lots = np.rint(kept["volume"].to_numpy().astype(np.float64) / float(BTCUSDT.lot))
-        volumes = [Quantity(int(n) * BTCUSDT.lot) for n in lots.tolist()]
-        candles.extend(_candles(_times(kept), prices, volumes))
+    with pq.ParquetFile(file) as archive:
+        scale = _scale(archive)
+        for group in range(archive.metadata.num_row_groups):
+            if _overlaps(archive, group, first, last):
+                table = archive.read_row_group(group, columns=_COLUMNS)
+                candles.extend(_candles_of_rows(table, scale, first, last))
     return candles
+
+
+def _candles_of_rows(table: pa.Table, scale: Decimal, first: int, last: int) -> list[Candle]:
+    """The candles among a parquet file's rows; a volume is the lot nearest to its float32."""
+    times = _times(table)
+    inside = (times >= first) & (times <= last)
+    kept = table.filter(pa.array(inside))
+    prices = [[Price(n * scale) for n in _integers(kept, name)] for name in _COLUMNS[1:5]]
+    lots = np.rint(kept["volume"].to_numpy().astype(np.float64) / float(BTCUSDT.lot))
+    volumes = [Quantity(int(n) * BTCUSDT.lot) for n in lots.tolist()]
+    return _candles(times[inside], prices, volumes)
 
 
 def _scale(archive: pq.ParquetFile) -> Decimal:
@@ -321,11 +331,12 @@ def _overlaps(archive: pq.ParquetFile, group: int, first: int, last: int) -> boo
     return bool(statistics.min <= last and first <= statistics.max)
 
 
-def _parquet_bounds(archive: pq.ParquetFile) -> Ints:
+def _parquet_bounds(file: Path) -> Ints:
     """Open times of the first and the last candle of each row group [ms]."""
-    _scale(archive)
-    groups = range(archive.metadata.num_row_groups)
-    times = [_times(archive.read_row_group(group, columns=["open_time"])) for group in groups]
+    with pq.ParquetFile(file) as archive:
+        _scale(archive)
+        groups = range(archive.metadata.num_row_groups)
+        times = [_times(archive.read_row_group(group, columns=["open_time"])) for group in groups]
     bounds = [time for some in times if len(some) for time in (some.min(), some.max())]
     return np.array(bounds, dtype=np.int64)
 
@@ -335,7 +346,7 @@ def _dump(file: Path) -> pa.Table:
     data = _unpacked(file) if file.suffix.lower() == ".zip" else _plain(file)
     if not data.strip():
         raise ValueError("it is empty")
-    header = not data[:1].isdigit()
+    header = _HEADER.match(data) is not None
     return pacsv.read_csv(
         pa.BufferReader(data),
         read_options=pacsv.ReadOptions(column_names=_DUMP, skip_rows=int(header)),

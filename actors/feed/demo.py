@@ -100,12 +100,12 @@ def _fundings(seed: int, start: Nanos) -> Iterator[_Funding]:
 def _minute(
     candle: Candle, day_before: Candle, funding: _Funding, seed: int
 ) -> Iterator[Book | Trade | Ticker | MarkPrice]:
-    """A minute's events: the mark price first, then a ticker on each second among the rest.
+    """A minute's events: the mark price first, then a ticker in each second among the rest.
 
     The mark price is the minute's first price; a real one keeps within some 5 bp of spot.
     """
     yield MarkPrice(candle.open_time, candle.open, funding.rate, funding.settles)
-    last, due = candle.open, candle.open_time
+    last, due = candle.open, Nanos(candle.open_time + SECOND // 2)
     for event in minute(candle, seed, BOOKS_A_MINUTE, modelled=False):
         while due < event.at:
             yield _ticker(due, last, day_before)

@@ -5,7 +5,7 @@ from itertools import pairwise
 from timeit import timeit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.demo import candles, days
@@ -53,6 +53,7 @@ def books_of(events: Sequence[Book | Trade]) -> list[Book]:
     return [event for event in events if isinstance(event, Book)]
 
 
+@settings(max_examples=50)
 @given(a_traded_candle, a_seed, a_cadence)
 def test_trades_make_exactly_the_candle_they_were_made_of(
     candle: Candle, seed: int, cadence: int
@@ -65,6 +66,7 @@ def test_trades_make_exactly_the_candle_they_were_made_of(
     assert sum(trade.quantity for trade in trades) == candle.volume
 
 
+@settings(max_examples=50)
 @given(a_candle, a_seed, a_cadence)
 def test_every_trade_has_a_size_and_the_volume_is_conserved_however_small(
     candle: Candle, seed: int, cadence: int
@@ -75,6 +77,7 @@ def test_every_trade_has_a_size_and_the_volume_is_conserved_however_small(
     assert sum((trade.quantity for trade in trades), Decimal(0)) == candle.volume
 
 
+@settings(max_examples=50)
 @given(a_candle, a_seed, a_cadence)
 def test_every_book_is_valid_on_the_grid_and_around_the_trade_before_it(
     candle: Candle, seed: int, cadence: int
@@ -94,6 +97,7 @@ def test_every_book_is_valid_on_the_grid_and_around_the_trade_before_it(
             assert last.price == (event.best_bid if last.buyer_is_maker else event.best_ask)
 
 
+@settings(max_examples=50)
 @given(some_candles().filter(lambda candle: candle.high > candle.low), a_seed)
 def test_best_prices_stay_within_the_candle(candle: Candle, seed: int) -> None:
     books = books_of(minute(candle, seed))
@@ -102,6 +106,7 @@ def test_best_prices_stay_within_the_candle(candle: Candle, seed: int) -> None:
     assert max(book.best_ask for book in books) <= candle.high
 
 
+@settings(max_examples=50)
 @given(a_candle, a_seed, a_cadence)
 def test_events_are_in_order_and_lie_within_the_minute(
     candle: Candle, seed: int, cadence: int
@@ -114,6 +119,7 @@ def test_events_are_in_order_and_lie_within_the_minute(
     assert len(books_of(events)) == cadence
 
 
+@settings(max_examples=50)
 @given(a_traded_candle, a_seed)
 def test_the_extreme_nearer_to_the_open_comes_first(candle: Candle, seed: int) -> None:
     prices = [trade.price for trade in trades_of(minute(candle, seed))]
@@ -123,6 +129,7 @@ def test_the_extreme_nearer_to_the_open_comes_first(candle: Candle, seed: int) -
     assert second in prices[prices.index(first) :]
 
 
+@settings(max_examples=50)
 @given(a_candle, a_seed)
 def test_a_minute_is_the_same_whenever_it_is_made(candle: Candle, seed: int) -> None:
     once = minute(candle, seed)
@@ -131,6 +138,7 @@ def test_a_minute_is_the_same_whenever_it_is_made(candle: Candle, seed: int) -> 
     assert minute(candle, seed) == once
 
 
+@settings(max_examples=50)
 @given(some_candles(lots_min=1000).filter(lambda candle: candle.high - candle.low > 1), a_seed)
 def test_seed_and_open_time_change_what_happens(candle: Candle, seed: int) -> None:
     events = minute(candle, seed)

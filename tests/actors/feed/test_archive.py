@@ -2,7 +2,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 from timeit import timeit
 
@@ -15,9 +15,9 @@ from domain.candles import aggregate, holes
 from domain.errors import SettingsInvalid
 from domain.facts import Mode
 from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
-from domain.market import Book, Candle, MarketEvent, Origin, Trade
+from domain.market import Book, Candle, MarketEvent, Origin
 from domain.modelled import BOOKS_A_MINUTE, minute
-from domain.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND, Nanos, Price, Quantity
+from domain.units import HOUR, MILLISECOND, MINUTE, SECOND, Nanos, Price, Quantity
 from tests.shared import shared
 
 START = Nanos(int(datetime(2025, 3, 1, tzinfo=UTC).timestamp()) * SECOND)
@@ -496,14 +496,9 @@ def test_a_real_outage_of_the_exchange_stays_a_hole() -> None:
     assert holes(candles) == [(first, Nanos(first + 79 * MINUTE))]
 
 
-def test_a_real_replay_runs_and_comes_out_the_same_twice() -> None:
+def test_a_real_replay_comes_out_the_same_twice() -> None:
     path = shared("klines/BTCUSDT-1m.parquet")
 
-    runs = [
-        list(islice(Archive(path, start=START, end=Nanos(START + DAY)).events(), 2000))
-        for _ in range(2)
-    ]
+    one, two = (Archive(path, start=START, end=Nanos(START + HOUR)).events() for _ in range(2))
 
-    assert runs[0] == runs[1]
-    volume = sum(event.quantity for event in runs[0] if isinstance(event, Trade))
-    assert volume > 0
+    assert list(one) == list(two)

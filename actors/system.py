@@ -40,10 +40,7 @@ def trade(settings: Settings) -> int:
     """
     begun = monotonic()
     source = _source(settings)
-    home = Home(settings.home)
-    home.claim()
-    with ExitStack() as held:
-        held.callback(home.release)
+    with Home(settings.home) as home:
         note = _enter(home, settings, source)
         source = _resumed(source, settings, home)
         run = _Run(settings, home, source, lambda: monotonic() - begun)

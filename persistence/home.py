@@ -3,7 +3,7 @@
 import fcntl
 import os
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from domain.errors import StoreBusy
 
@@ -23,6 +23,13 @@ class Home:
         self.models = path / "models"
         self.state = path / "state.json"
         self._lock: IO[str] | None = None
+
+    def __enter__(self) -> Self:
+        self.claim()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.release()
 
     def claim(self) -> None:
         """Make the folders and take the lock, for as long as this process lives.

@@ -52,9 +52,7 @@ def restore(path: Path, file: Path) -> str:
     state = read(file)
     account, trips = described(state)
     at = instant(state["timestamp"])
-    home = Home(path)
-    home.claim()
-    try:
+    with Home(path) as home:
         kept = home.set_aside("replaced")
         with closing(open_environment(home.store)) as environment:
             ledger = LedgerStore(environment)
@@ -62,8 +60,6 @@ def restore(path: Path, file: Path) -> str:
             ledger.append(restored(account, at))
             CheckpointStore(environment).begin(at, account, _high_water(state, account))
         write(home.state, state)
-    finally:
-        home.release()
     return f"restored the state of {state['timestamp']}; what was there is kept in {kept}"
 
 

@@ -21,6 +21,7 @@ from tests.builders import (
     an_account,
     an_order,
     marked,
+    money,
     price,
 )
 
@@ -112,7 +113,7 @@ def test_order_outside_the_limits_is_refused(size: str, refusal: Refusal) -> Non
 
 
 def test_order_larger_than_the_wallet_is_refused() -> None:
-    poor = replace(an_account(), wallet=an_account().wallet / 100)
+    poor = replace(an_account(), wallet=money(100))
     order = an_order(size="2")
 
     verdict = judge(order, replace(a_situation(), marked=marked(poor)))

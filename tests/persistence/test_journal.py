@@ -3,11 +3,9 @@ import os
 import stat
 from decimal import Decimal
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from domain.facts import (
     EVENTS,
@@ -26,16 +24,10 @@ from domain.market import Side
 from domain.signals import Direction
 from domain.units import DAY, Money, Nanos, Price, Quantity
 from persistence.journal import WAITING_MAX, Journal, encode
+from tests.strategies import facts
 
 AT = Nanos(1_740_787_260_000_000_000)
 """2025-03-01T00:01:00Z."""
-
-YEAR_2200 = 7_258_118_400 * 10**9
-
-for amount in (Decimal, Money, Price, Quantity):
-    finite = st.decimals(allow_nan=False, allow_infinity=False)
-    st.register_type_strategy(amount, finite)
-st.register_type_strategy(Nanos, st.integers(0, YEAR_2200))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +101,7 @@ def test_foreign_text_can_neither_break_a_line_nor_speak_to_the_terminal() -> No
     assert json.loads(line)["text"] == text
 
 
-@given(st.sampled_from(get_args(Fact)).flatmap(st.from_type))
+@given(facts)
 def test_every_fact_is_one_json_object_in_the_order_of_its_fields(fact: Fact) -> None:
     told = json.loads(encode(fact))
 

@@ -89,21 +89,15 @@ def dump(candles: Sequence[Candle], unit: int = MILLISECOND) -> str:
 
 
 def write_csv(folder: Path, candles: Sequence[Candle]) -> Path:
-    path = folder / "BTCUSDT-1m.csv"
-    path.write_text(dump(candles))
-    return path
+    return write_bytes(folder, "BTCUSDT-1m.csv", dump(candles).encode())
 
 
 def write_csv_with_header(folder: Path, candles: Sequence[Candle]) -> Path:
-    path = folder / "BTCUSDT-1m.csv"
-    path.write_text(HEADER + dump(candles))
-    return path
+    return write_bytes(folder, "BTCUSDT-1m.csv", (HEADER + dump(candles)).encode())
 
 
 def write_csv_in_microseconds(folder: Path, candles: Sequence[Candle]) -> Path:
-    path = folder / "BTCUSDT-1m.csv"
-    path.write_text(dump(candles, unit=1000))
-    return path
+    return write_bytes(folder, "BTCUSDT-1m.csv", dump(candles, unit=1000).encode())
 
 
 def write_zip(folder: Path, candles: Sequence[Candle]) -> Path:
@@ -181,7 +175,7 @@ def test_holes_stay_holes(tmp_path: Path) -> None:
     assert holes(candles) == [(at(10), at(24))]
 
 
-def garbled(folder: Path, name: str, content: bytes) -> Path:
+def write_bytes(folder: Path, name: str, content: bytes) -> Path:
     path = folder / name
     path.write_bytes(content)
     return path
@@ -192,7 +186,7 @@ def garbled(folder: Path, name: str, content: bytes) -> Path:
 def test_a_broken_file_is_refused_by_name_with_the_way_out(
     tmp_path: Path, name: str, content: bytes
 ) -> None:
-    path = garbled(tmp_path, name, content)
+    path = write_bytes(tmp_path, name, content)
 
     for act in (lambda: read_candles(path, Nanos(0), END_OF_TIME), lambda: span(path)):
         with pytest.raises(SettingsInvalid) as refusal:
@@ -219,7 +213,7 @@ def test_a_broken_file_is_refused_by_name_with_the_way_out(
     ],
 )
 def test_an_impossible_line_is_refused(tmp_path: Path, line: str) -> None:
-    path = garbled(tmp_path, "x.csv", f"{line}\n".encode())
+    path = write_bytes(tmp_path, "x.csv", f"{line}\n".encode())
 
     with pytest.raises(SettingsInvalid, match=r"x\.csv: .+give a parquet"):
         read_candles(path, Nanos(0), END_OF_TIME)
@@ -329,7 +323,7 @@ def test_a_folder_of_several_markets_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["", HEADER])
 def test_a_dump_without_a_candle_is_refused(tmp_path: Path, line: str) -> None:
     with pytest.raises(SettingsInvalid, match=r"x\.csv: .+give a parquet"):
-        Archive(garbled(tmp_path, "x.csv", line.encode()))
+        Archive(write_bytes(tmp_path, "x.csv", line.encode()))
 
 
 def test_an_archive_without_a_candle_is_refused(tmp_path: Path) -> None:

@@ -29,7 +29,6 @@ class Canvas:
     """
 
     def __init__(self, columns: int, rows: int) -> None:
-        self._columns = columns
         self.width = 2 * columns
         self.height = 4 * rows
         self._dots = [[BRAILLE] * columns for _ in range(rows)]

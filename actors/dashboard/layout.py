@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from actors.dashboard import mission as box
 from actors.dashboard import panels, pictures
-from actors.dashboard.lines import Block, Line, Span, Style, below, beside, fit, plain, spread
+from actors.dashboard.lines import Block, Line, Span, Style, below, beside, fit, spread
 from actors.dashboard.view import View
 from actors.dashboard.words import clock, moment
 from domain.facts import Decision, Mode
@@ -80,11 +80,12 @@ def banner(view: View, columns: int, *, paused: bool) -> Line:
 
 
 def _badges(view: View, *, paused: bool) -> list[Span]:
-    by_hand = view.decision is not None and view.decision.state is Decision.RISK_PAUSE
+    decided = view.decision is not None and view.decision.state is Decision.RISK_PAUSE
     badges: list[tuple[bool, str, Style]] = [
-        (bool(view.halted), f"HALTED {plain(view.halted)[:20]}".rstrip(), "badge-alarm"),
+        (bool(view.halted), "HALTED", "badge-alarm"),
         (bool(view.ending), "STOPPING", "badge-alarm"),
-        (paused or by_hand, "PAUSED" if paused else "RISK PAUSE", "badge-alarm"),
+        (paused, "PAUSED", "badge-alarm"),
+        (decided and not paused and not view.halted, "RISK PAUSE", "badge-alarm"),
         (view.modelled, "MODELLED BOOK", "badge-note"),
         (_embedded(view), "EMBEDDED MODEL", "badge-note"),
     ]
@@ -113,7 +114,7 @@ def _rows(view: View, columns: int, rows: int) -> Block:
     """The box with what there is room for beside it, everything else below."""
     top, shown = _top(view, columns)
     slots = (
-        Slot(panels.start_up, 6, 2) if view.ready is None else Slot(pictures.chart, 9, 3, rank=1),
+        Slot(panels.start_up, 6, 2) if view.starting_up else Slot(pictures.chart, 9, 3, rank=1),
         Slot(panels.market, panels.MARKET_ROWS, rank=2),
         Slot(panels.events, 1, 2),
     )
@@ -126,9 +127,9 @@ def _top(view: View, columns: int) -> tuple[Block, tuple[Panel, ...]]:
     if columns < BESIDE:
         return box.mission(view, columns), ()
     first = box.mission(view, BOX)
-    main = panels.start_up if view.ready is None else pictures.chart
+    main = panels.start_up if view.starting_up else pictures.chart
     if columns < THREE_BESIDE:
-        side = panels.start_up if view.ready is None else panels.market
+        side = panels.start_up if view.starting_up else panels.market
         return beside(first, side(view, (columns - BOX, box.ROWS))), (side,)
     book = panels.market(view, (BOOK, box.ROWS))
     last = main(view, (columns - BOX - BOOK, box.ROWS))
@@ -145,7 +146,7 @@ def _stacks(view: View, columns: int, rows: int) -> Block:
         Slot(panels.health, panels.HEALTH_ROWS, rank=2),
     )
     right = (
-        Slot(panels.start_up, 10, 4) if view.ready is None else Slot(pictures.chart, 12, 4),
+        Slot(panels.start_up, 10, 4) if view.starting_up else Slot(pictures.chart, 12, 4),
         Slot(pictures.equity, 7, 1, rank=1),
         Slot(panels.events, 5, 2),
     )

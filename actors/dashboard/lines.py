@@ -67,6 +67,11 @@ def _narrow(char: str) -> bool:
     return category(char)[0] not in "CMZ" and east_asian_width(char) not in "WF"
 
 
+def dimmed(line: Line) -> Line:
+    """The line as something that was true once."""
+    return tuple(Span(span.text, "stale") for span in line)
+
+
 def fit(line: Line, columns: int) -> Line:
     """The line cut or filled to exactly so many columns; a cut shows.
 

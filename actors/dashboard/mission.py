@@ -1,6 +1,6 @@
 """The mission's box: always on screen, whatever else there is room for."""
 
-from actors.dashboard.lines import Block, Line, Span, Style, framed, plain
+from actors.dashboard.lines import Block, Line, Span, Style, dimmed, framed, plain
 from actors.dashboard.view import BOOK_STALE, MINUTE_STALE, View, of_opening
 from actors.dashboard.words import (
     DECISION_STYLE,
@@ -56,8 +56,7 @@ def aged(spans: Line, age: Nanos, limit: Nanos) -> Line:
     """The spans as they are; dimmed and with their age where they are no longer current."""
     if age <= limit:
         return spans
-    dimmed = (Span(span.text, "stale") for span in spans)
-    return (*dimmed, Span(f"  {span_of_time(age)} old", "warn"))
+    return (*dimmed(spans), Span(f"  {span_of_time(age)} old", "warn"))
 
 
 def _price(view: View) -> Line:
@@ -78,7 +77,7 @@ _ARROWS: dict[int, tuple[str, Style]] = {1: ("↗", "good"), 0: ("→", "dim"), 
 
 
 def _bot(view: View) -> tuple[Line, Line, Line]:
-    if view.ready is None and view.decision is None:
+    if view.starting_up:
         return _start_up(view)
     return _decision(view), _chronos(view), _logic(view)
 
@@ -194,7 +193,7 @@ def _system(view: View) -> Span:
         return Span("●HALTED", "bad")
     if view.ending:
         return Span("●STOPPING", "warn")
-    if view.ready is None or view.starting is None:
+    if view.starting_up or view.starting is None:
         return Span("○STARTING", "warn")
     return Span(f"●{view.starting.mode}", "good")
 

@@ -1,8 +1,7 @@
 """What stands beside the mission's box: order book, forecast, health, events, start-up."""
 
 from actors.dashboard.charts import bar, gauge
-from actors.dashboard.lines import Block, Line, Span, Style, fit, framed, plain, spread
-from actors.dashboard.mission import aged
+from actors.dashboard.lines import Block, Line, Span, Style, dimmed, fit, framed, plain, spread
 from actors.dashboard.view import MINUTE_STALE, View
 from actors.dashboard.words import (
     DIRECTION_STYLE,
@@ -58,7 +57,7 @@ def market(view: View, size: Size) -> Block:
         rows = (*_ladder(view, columns), (), *quality)
     else:
         rows = _with_quality(_ladder(view, columns - QUALITY), quality, columns - QUALITY)
-    return framed((Span("Order Book", "title"),), rows, size, (note,))
+    return framed((Span("Book", "title"),), rows, size, (note,))
 
 
 def _with_quality(ladder: tuple[Line, ...], quality: tuple[Line, ...], columns: int) -> Block:
@@ -76,14 +75,19 @@ def _ladder(view: View, columns: int) -> tuple[Line, ...]:
     above = [_level(level, float(level.quantity / largest), columns, "ask") for level in asks]
     under = [_level(level, float(level.quantity / largest), columns, "bid") for level in bids]
     blanks: list[Line] = [()] * DEPTH
-    middle = (Span(f"{book.mid:,.2f}".rjust(10), "strong"), Span("  mid", "dim"))
-    return (
+    age = view.age(book.at)
+    middle = Span(f"{book.mid:,.2f}".rjust(10), "strong")
+    ladder = (
         *blanks[len(above) :],
         *reversed(above),
-        aged(middle, view.age(book.at), view.stale_after),
+        (middle, Span("  mid", "dim")),
         *under,
         *blanks[len(under) :],
     )
+    if age <= view.stale_after:
+        return ladder
+    old: Line = (Span(middle.text, "stale"), Span(f"  {span_of_time(age)} old", "warn"))
+    return *map(dimmed, ladder[:DEPTH]), old, *map(dimmed, ladder[DEPTH + 1 :])
 
 
 def _level(level: Level, part: float, columns: int, style: Style) -> Line:
@@ -107,19 +111,16 @@ def _quality(view: View) -> tuple[Line, ...]:
         ("Liquidity", short_dollars(quality.liquidity), "", quality.liquidity >= LIQUIDITY_MIN),
         ("Traded 1m", number(quality.traded, 1), "BTC", True),
     )
-    age = view.age(quality.at)
-    return tuple(
-        aged(
-            (
-                Span(f"{name:<9}", "dim"),
-                Span(f"{value:>8}", "text" if fine else "bad"),
-                Span(f" {unit}", "dim"),
-            ),
-            age,
-            view.stale_after,
+    rows = tuple(
+        (
+            Span(f"{name:<9}", "dim"),
+            Span(f"{value:>8}", "text" if fine else "bad"),
+            Span(f" {unit}", "dim"),
         )
         for name, value, unit, fine in figures
     )
+    late = view.age(quality.at) > view.stale_after
+    return tuple(map(dimmed, rows)) if late else rows
 
 
 def _pressing(quality: MarketQuality) -> str:

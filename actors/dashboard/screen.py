@@ -50,6 +50,19 @@ def speaks_unicode(environment: Mapping[str, str], encoding: str | None) -> bool
     return "utf" in (encoding or "").lower().replace("-", "")
 
 
+def _terminal() -> Terminal:
+    """The terminal of standard output.
+
+    Blessed takes NO_COLOR for a wish to have no terminal at all; we mean colour alone by it.
+    """
+    wish = os.environ.pop("NO_COLOR", None)
+    try:
+        return Terminal()
+    finally:
+        if wish is not None:
+            os.environ["NO_COLOR"] = wish
+
+
 class Screen:
     """Shows the newest `View` in the terminal and listens to the keyboard."""
 
@@ -72,7 +85,7 @@ class Screen:
         """Take the terminal: an empty screen of our own, no cursor, every key at once."""
         if self._canvas is not None:
             return
-        self._canvas = Canvas(Terminal())
+        self._canvas = Canvas(_terminal())
         atexit.register(self.close)
         self._closing.clear()
         if sys.stdin is not None and sys.stdin.isatty():
@@ -141,7 +154,8 @@ class Canvas:
         if now - self._drawn < FRAME_SECONDS:
             return
         self._drawn = now
-        size = (self.terminal.width, self.terminal.height)
+        # A terminal that does not know its size says 0.
+        size = (self.terminal.width or 80, self.terminal.height or 24)
         block = compose(view, *size, paused=paused)
         if not self._unicode:
             block = tuple(map(in_ascii, block))

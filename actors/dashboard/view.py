@@ -12,6 +12,7 @@ from domain.facts import (
     Accounted,
     Checkpointed,
     Decided,
+    Decision,
     Fact,
     FeedDown,
     Progress,
@@ -117,6 +118,12 @@ class View:
         if self.book is not None:
             return self.book.modelled
         return self.starting is not None and self.starting.book == "modelled"
+
+    @property
+    def starting_up(self) -> bool:
+        """Whether trading has not begun yet."""
+        decided = self.decision is not None and self.decision.state is not Decision.ANALYZING
+        return self.ready is None and not decided
 
     @property
     def stale_after(self) -> Nanos:

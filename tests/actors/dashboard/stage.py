@@ -6,10 +6,15 @@ It ends with `q`, with Ctrl+C, or by itself in the scene `crash`.
 """
 
 import sys
+import termios
+from contextlib import suppress
+from fcntl import ioctl
 from itertools import count
 from pathlib import Path
 from tempfile import mkdtemp
 from threading import Event
+
+from pykka import ActorRef
 
 from actors.actor import launch
 from actors.dashboard import DashboardActor
@@ -42,10 +47,22 @@ class Told:
         self.event.set()
 
 
-class Broken(Screen):
+class Stage(Screen):
+    """A screen that says when it gave the terminal back."""
+
+    def __init__(self, risk: Told, supervisor: Told) -> None:
+        super().__init__(risk, supervisor)
+        self.released = Event()
+
+    def close(self) -> None:
+        super().close()
+        self.released.set()
+
+
+class Broken(Stage):
     """A screen that fails after a few frames."""
 
-    left = 3
+    left = 9
 
     def draw(self, view: View) -> None:
         super().draw(view)
@@ -71,30 +88,41 @@ def scene(name: str) -> Fold:
             return a_trader()
 
 
+def trade(actor: ActorRef[DashboardActor], tick: int) -> None:
+    """A quarter of a second of a moving market."""
+    now = after(0.5 + tick / 4)
+    price = f"{43247.82 + tick % 7 * 0.37:.2f}"
+    for message in (a_book(now, price), a_trade(now, price), a_quality(now), Tick(now)):
+        actor.tell(message)
+
+
 def main() -> None:
+    with suppress(OSError):
+        # Ctrl+C comes from the terminal that a session leader controls.
+        ioctl(0, termios.TIOCSCTTY, 0)
     name = sys.argv[1]
     folder = Path(sys.argv[2] if len(sys.argv) > 2 else mkdtemp())
     risk, supervisor = Told(), Told()
-    screen = (Broken if name == "crash" else Screen)(risk, supervisor)
+    screen = (Broken if name == "crash" else Stage)(risk, supervisor)
     fold = scene(name)
     actor = launch(DashboardActor, screen, Journal(folder), supervisor=supervisor, fold=fold)
     ended = "stopped"
     try:
         actor.tell(Begin())
         for tick in count():
-            seconds = 0.5 + tick / 4
             if name == "trading":
-                price = 43247.82 + (tick % 7) * 0.37
-                actor.tell(a_book(after(seconds), f"{price:.2f}"))
-                actor.tell(a_trade(after(seconds), f"{price:.2f}"))
-                actor.tell(a_quality(after(seconds)))
-            actor.tell(Tick(after(seconds) if name == "trading" else after(0.5)))
+                trade(actor, tick)
+            elif name == "stale":
+                actor.tell(Tick(after(37)))
+            else:
+                actor.tell(Tick(after(0.5)))
             if supervisor.event.wait(0.1):
                 break
     except KeyboardInterrupt:
         ended = "interrupted"
     if actor.is_alive():
         actor.stop()
+    screen.released.wait(10)
     print(ended, *supervisor.messages, *risk.messages, flush=True)  # noqa: T201
 
 

@@ -1,0 +1,184 @@
+from decimal import Decimal
+from typing import get_args
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.dashboard.fold import CANDLES, EQUITY_POINTS, TAIL, Course, Fold, Market
+from actors.dashboard.layout import compose
+from actors.dashboard.lines import in_ascii, width
+from actors.dashboard.words import sentence
+from actors.messages import DashboardInbox, Tick
+from domain.facts import (
+    ActorRestarted,
+    BadMessage,
+    Decided,
+    Decision,
+    Fact,
+    FeedDown,
+    FeedUp,
+    Gap,
+    Noted,
+    OrderRefused,
+    Signalled,
+)
+from domain.horizons import Timeframe
+from domain.market import Candle
+from domain.signals import Direction
+from domain.units import MINUTE, SECOND, Nanos, Price, Quantity
+from tests.actors.dashboard.scenes import (
+    NOON,
+    a_book,
+    a_fold,
+    a_forecast,
+    a_marked,
+    a_position,
+    a_ticker,
+    a_trade,
+    after,
+)
+from tests.strategies import facts, messages
+
+
+def told(*heard: DashboardInbox) -> Fold:
+    fold = Fold()
+    for message in heard:
+        if isinstance(message, Tick):
+            fold.tick(message.now)
+        elif isinstance(message, get_args(Fact)):
+            fold.fact(message)
+        elif isinstance(message, get_args(Market)):
+            fold.market(message)
+    return fold
+
+
+@settings(deadline=None)
+@given(st.lists(messages, max_size=30), st.integers(0, 220), st.integers(0, 70))
+def test_no_messages_in_any_order_break_the_screen_at_any_size(
+    heard: list[DashboardInbox], columns: int, rows: int
+) -> None:
+    block = compose(told(*heard).view(), columns, rows, paused=columns % 2 == 0)
+
+    assert len(block) == rows
+    assert {width(line) for line in block} <= {columns}
+    shown = "".join(span.text for line in block for span in line)
+    assert all(char.isprintable() for char in shown)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(messages, max_size=10))
+def test_screen_in_ascii_is_ascii_and_as_wide(heard: list[DashboardInbox]) -> None:
+    for line in compose(told(*heard).view(), 80, 24):
+        plain = in_ascii(line)
+
+        assert width(plain) == 80
+        assert "".join(span.text for span in plain).isascii()
+
+
+@given(facts)
+def test_every_fact_has_a_sentence_in_one_line(fact: Fact) -> None:
+    assert sentence(fact).text.isprintable()
+
+
+def test_last_trade_is_the_price_until_trades_stop() -> None:
+    fold = told(a_trade(after(0), "43000"), a_book(after(4), "43100"))
+    assert fold.view().quote.price == Decimal(43000)  # type: ignore[union-attr]
+
+    fold.market(a_book(after(6), "43100"))
+
+    assert fold.view().quote.price == Decimal(43100)  # type: ignore[union-attr]
+
+
+def test_arrow_compares_with_the_price_a_minute_ago() -> None:
+    fold = told(*(a_trade(after(second), str(43000 + second)) for second in range(120)))
+    assert fold.view().earlier == Decimal(43000 + 119 - 60)
+    assert fold.view().drift == 1
+
+    fold.market(a_trade(after(120), "43000"))
+
+    assert fold.view().drift == -1
+
+
+def test_change_is_the_ticker_s_while_it_is_fresh_and_else_from_the_candles() -> None:
+    fold = told(a_forecast(), a_ticker(after(0), change=0.0034), Tick(after(1)))
+    assert fold.view().change == 0.0034
+
+    fold.tick(after(600))
+
+    closes = a_forecast().closes[3]
+    assert fold.view().change == 43247.82 / closes[-97] - 1
+
+
+def test_unrealised_gain_follows_the_book_between_two_marks() -> None:
+    fold = told(a_marked(after(0), position=a_position()))
+    assert fold.view().unrealised == Decimal("1.5598600")
+
+    fold.market(a_book(after(1), "43180"))
+
+    assert fold.view().unrealised == 0
+
+
+def test_flat_account_has_no_unrealised_gain() -> None:
+    assert told(a_marked()).view().unrealised is None
+
+
+def test_risk_is_the_share_of_the_drawdown_limit() -> None:
+    assert round(told(a_marked()).view().drawdown_used or 0, 2) == 0.23
+
+
+def test_troubles_are_counted() -> None:
+    fold = a_fold(
+        BadMessage(NOON, "btcusdt@trade", "no price"),
+        Gap(NOON, Timeframe.M1, 3, 3),
+        FeedDown(NOON, "silent"),
+        OrderRefused(NOON, "E1", "WIDE_SPREAD", "the spread is wider than 10 bps"),
+        ActorRestarted(NOON, "FeedActor", "FeedLost()", 0.2),
+    )
+
+    counts = fold.view().counts
+
+    assert (counts.bad_messages, counts.gaps, counts.feed_losses) == (1, 1, 1)
+    assert (counts.refusals, counts.restarts) == (1, 1)
+
+
+def test_feed_is_down_until_it_is_up() -> None:
+    fold = a_fold(FeedDown(NOON, "silent"))
+    assert fold.view().feed_down is not None
+
+    fold.fact(FeedUp(NOON, 3.0))
+
+    assert fold.view().feed_down is None
+
+
+def test_same_decision_and_same_direction_are_one_event_only() -> None:
+    fold = a_fold(
+        *(Decided(NOON, Decision.WAITING, "confidence 61.0% is below 70 %") for _ in range(3)),
+        *(Signalled(NOON, Direction.LONG, 0.6, 1.0, 0.5) for _ in range(3)),
+    )
+
+    assert len(fold.view().tail) == 2
+
+
+def test_memory_does_not_grow_with_time() -> None:
+    fold = a_fold(*(Noted(NOON, str(number)) for number in range(2 * TAIL)))
+    price, size = Price(Decimal(1)), Quantity(Decimal(1))
+    for minute in range(2 * CANDLES):
+        begin = Nanos(NOON + minute * MINUTE)
+        fold.market(Candle(Timeframe.M1, begin, price, price, price, price, size))
+    for second in range(3 * EQUITY_POINTS):
+        fold.market(a_marked(after(second)))
+
+    view = fold.view()
+
+    assert len(view.tail) == TAIL
+    assert len(view.candles) == CANDLES
+    assert len(view.equity) <= EQUITY_POINTS
+
+
+def test_course_keeps_its_whole_span_in_even_steps() -> None:
+    course = Course(limit=8, step=SECOND)
+
+    for second in range(100):
+        course.add(Nanos(second * SECOND), float(second))
+
+    assert course.points == (0.0, 16.0, 32.0, 48.0, 64.0, 80.0, 96.0)

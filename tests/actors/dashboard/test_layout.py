@@ -1,0 +1,188 @@
+"""The screen as text, compared with files that a person has looked at.
+
+After a change that is meant: GOLDEN=write .venv/bin/python -m pytest tests/actors/dashboard,
+then look at what git shows.
+"""
+
+import os
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from actors.dashboard.fold import Fold
+from actors.dashboard.layout import compose
+from actors.dashboard.lines import Block, Style
+from domain.facts import (
+    Accounted,
+    Decided,
+    Decision,
+    FeedDown,
+    Halted,
+    Mode,
+    Noted,
+    Stopping,
+)
+from domain.market import Side
+from domain.units import Money
+from tests.actors.dashboard.scenes import (
+    NOON,
+    a_fold,
+    a_marked,
+    a_position,
+    a_trader,
+    after,
+    started,
+    starting,
+)
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def halted() -> Fold:
+    fold = a_trader(Mode.LIVE)
+    fold.fact(Halted(after(-10), "the ledger does not add up: 0.02 USDT are missing"))
+    fold.fact(Decided(after(-9), Decision.RISK_PAUSE, "the ledger does not add up"))
+    return fold
+
+
+def lost() -> Fold:
+    fold = a_trader(Mode.LIVE, now=37)
+    fold.fact(FeedDown(after(3), "silent for 3 s"))
+    fold.market(a_marked(after(3), wallet="9480.10", position=a_position(Side.SELL)))
+    return fold
+
+
+SCENES: dict[str, Callable[[], Fold]] = {
+    "empty": Fold,
+    "start": lambda: a_fold(*starting()),
+    "ready": lambda: a_fold(*started(), now=-59),
+    "demo": a_trader,
+    "replay": lambda: a_trader(Mode.REPLAY, modelled=True),
+    "halted": halted,
+    "lost": lost,
+}
+
+SIZES = ((60, 20), (80, 24), (120, 40))
+
+
+def text(block: Block) -> str:
+    return "".join("".join(span.text for span in line) + "\n" for line in block)
+
+
+def compare(name: str, shown: str) -> None:
+    file = GOLDEN / f"{name}.txt"
+    if os.environ.get("GOLDEN") == "write":
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(shown, encoding="utf-8")
+    assert shown == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("scene", SCENES)
+def test_screen_looks_like_its_golden_file(scene: str, size: tuple[int, int]) -> None:
+    block = compose(SCENES[scene]().view(), *size)
+
+    compare(f"{scene}-{size[0]}x{size[1]}", text(block))
+
+
+@pytest.mark.parametrize("size", [(100, 40), (120, 24), (200, 60)], ids=str)
+def test_larger_and_odd_screens_look_like_their_golden_files(size: tuple[int, int]) -> None:
+    block = compose(a_trader().view(), *size)
+
+    compare(f"demo-{size[0]}x{size[1]}", text(block))
+
+
+def test_box_says_what_the_mission_s_box_says() -> None:
+    fold = a_trader()
+    fold.fact(Decided(after(0), Decision.LONG_ENTRY, "Strong uptrend + low spread"))
+
+    lines = text(compose(fold.view(), 80, 24)).splitlines()[1:19]
+
+    assert [line[:54] for line in lines] == [
+        "┌─ PlasmaTrader v3.0 Core ───────────────────────────┐",
+        "│ BTC/USDT: $43,247.82 ↗ (+0.34%)                    │",
+        "│                                                    │",
+        "│ Bot Decision: LONG ENTRY (Confidence: 87.3%)       │",
+        "│ └─ Chronos Signal: +0.21% (15m), +0.18% (30m)      │",
+        "│ └─ Entry Logic: Strong uptrend + low spread        │",
+        "│                                                    │",
+        "│ Active Position: LONG 0.023 BTC @ $43,180          │",
+        "│ Current P&L: +$1.56 (+0.016%)                      │",
+        "│                                                    │",
+        "│ Session Stats:                                     │",
+        "│ ├─ Total Trades: 47                                │",
+        "│ ├─ Win Rate: 68.1%                                 │",
+        "│ ├─ Total P&L: +$127.34 (+1.27%)                    │",
+        "│ └─ Wallet Balance: $10,127.34 USDT                 │",
+        "│                                                    │",
+        "│ System: ●DEMO │ Feed: ●STABLE │ Risk: 23%          │",
+        "└────────────────────────────────────────────────────┘",
+    ]
+
+
+def test_terminal_that_is_too_small_gets_one_honest_line() -> None:
+    block = compose(halted().view(), 59, 20)
+
+    first, *rest = text(block).splitlines()
+    assert first.strip() == "LIVE HALTED needs 60x20, has 59x20"
+    assert not "".join(rest).strip()
+
+
+def styles_of(block: Block, wanted: str) -> set[Style]:
+    return {span.style for line in block for span in line if wanted in span.text}
+
+
+@pytest.mark.parametrize(
+    ("mode", "style"),
+    [
+        (Mode.LIVE, "badge-live"),
+        (Mode.DEMO, "badge-demo"),
+        (Mode.REPLAY, "badge-replay"),
+    ],
+)
+def test_every_mode_has_its_own_badge(mode: Mode, style: Style) -> None:
+    block = compose(a_trader(mode).view(), 80, 24)
+
+    assert style in styles_of(block, f" {mode} ")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_what_nobody_may_overlook_is_on_every_screen(size: tuple[int, int]) -> None:
+    fold = a_trader(Mode.REPLAY, modelled=True)
+    fold.fact(Halted(NOON, "somebody must look"))
+    fold.fact(Stopping(NOON, "SIGINT"))
+
+    block = compose(fold.view(), *size, paused=True)
+
+    assert styles_of(block[:1], " HALTED ") == {"badge-alarm"}
+    for badge in ("REPLAY", "STOPPING"):
+        assert badge in text(block[:1])
+    if size[0] >= 80:
+        assert "PAUSED" in text(block[:1])
+        assert "MODELLED BOOK" in text(block[:1])
+
+
+def test_values_that_are_no_longer_current_are_dimmed_and_show_their_age() -> None:
+    block = compose(lost().view(), 80, 24)
+
+    assert styles_of(block, "$43,247.82") == {"stale"}
+    assert "BTC/USDT: $43,247.82 ↗ (+0.34%)  37s old" in text(block)
+    assert styles_of(block, "●LOST 34s") == {"bad"}
+
+
+def test_drawdown_near_its_limit_is_red() -> None:
+    fold, balance = a_fold(*started()), Money(Decimal(9190))
+    fold.fact(Accounted(NOON, balance, balance, 0.081))
+
+    assert styles_of(compose(fold.view(), 80, 24), "101%") == {"bad"}
+
+
+def test_text_from_outside_cannot_speak_to_the_terminal() -> None:
+    fold = a_fold(*started(), Noted(NOON, "\x1b[2J\x07你好\nrest"))
+
+    shown = text(compose(fold.view(), 80, 24))
+
+    assert "?[2J????rest" in shown
+    assert "\x1b" not in shown

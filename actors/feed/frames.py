@@ -137,6 +137,7 @@ class Recorder:
         self._file: gzip.GzipFile | None = None
         self._hour = -1
         self._flushed = Nanos(0)
+        self._waiting = False
 
     def write(self, arrived: Nanos, frame: bytes) -> None:
         """Add one frame."""
@@ -148,14 +149,16 @@ class Recorder:
             self._flushed = arrived
         line = frame.replace(b"\n", b" ").replace(b"\r", b" ")
         self._file.write(b"%d %b\n" % (arrived, line))
+        self._waiting = True
         if arrived - self._flushed >= FLUSHED_EVERY:
             self.flush()
             self._flushed = arrived
 
     def flush(self) -> None:
         """Hand all there is to the operating system."""
-        if self._file is not None:
+        if self._file is not None and self._waiting:
             self._file.flush(zlib.Z_SYNC_FLUSH)
+            self._waiting = False
 
     def close(self) -> None:
         """End the file. The next frame begins another one."""

@@ -8,7 +8,6 @@ that time.
 The book comes from the depth5 stream where that was recorded, else it is rebuilt from its changes.
 """
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -17,19 +16,18 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
-from actors.feed.archive import read_candles
+from actors.feed.archive import HISTORY, read_candles, recent
 from actors.feed.depth import RebuiltBook
 from actors.feed.frames import Damage, Taken, frames, recording_files
 from actors.feed.minutes import Minutes
 from actors.feed.protocol import Decoded, DepthDiff, DepthSnapshot, OpenCandle, read, unwrap
 from actors.feed.wire import BadFrame
 from actors.messages import Rejected
-from domain.candles import aggregate
 from domain.errors import SettingsInvalid
 from domain.facts import Mode
-from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
+from domain.horizons import Timeframe
 from domain.market import Book, Candle, MarketEvent, MarkPrice, Ticker, Trade
-from domain.units import MINUTE, SECOND, Nanos
+from domain.units import HOUR, MINUTE, SECOND, Nanos
 
 SURVEYED = 2_000
 """Frames at the beginning by which we see what a recording holds."""
@@ -106,12 +104,8 @@ class Recording:
         """The last candles of each timeframe before `start`, from the candle archive."""
         if self._history is None:
             return ()
-        longest = TIMEFRAMES[-1].span
-        first = Nanos(self.start - self.start % longest - INGESTION * longest)
-        minutes = read_candles(self._history, first, Nanos(self.start - MINUTE))
-        return [
-            candle for timeframe in TIMEFRAMES for candle in _last(minutes, timeframe, self.start)
-        ]
+        first = Nanos(self.start // HOUR * HOUR - HISTORY)
+        return recent(read_candles(self._history, first, Nanos(self.start - MINUTE)), self.start)
 
     def events(self) -> Iterator[MarketEvent | Rejected]:
         """What lies from `start` to the end asked for, in order of time."""
@@ -128,14 +122,6 @@ class Recording:
         if self._history is None:
             return None
         return next(iter(read_candles(self._history, open_time, open_time)), None)
-
-
-def _last(minutes: Sequence[Candle], timeframe: Timeframe, start: Nanos) -> list[Candle]:
-    """The newest candles of this timeframe that were complete at `start`."""
-    end = start - start % timeframe.span
-    begin = end - INGESTION * timeframe.span
-    times = [candle.open_time for candle in minutes]
-    return aggregate(minutes[bisect_left(times, begin) : bisect_left(times, end)], timeframe)
 
 
 def _survey(path: Path, files: list[Path]) -> _Survey:

@@ -1,0 +1,117 @@
+"""Candles by REST: the history at the start, and whatever is missing later. Any thread may ask."""
+
+from collections.abc import Callable, Mapping
+from time import perf_counter
+
+from actors.feed.bodies import read_klines, read_time
+from actors.feed.rest import Rest
+from actors.feed.wire import BadFrame
+from actors.messages import Fetched
+from domain.errors import VenueUnavailable
+from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
+from domain.market import Candle
+from domain.units import MILLISECOND, Nanos
+
+ROWS_MAX = 1000
+"""Candles that the exchange hands out in one answer."""
+
+Span = tuple[Nanos, Nanos]
+"""Open times of the first and the last candle, both included."""
+
+
+def newest_closed(timeframe: Timeframe, now: int) -> Nanos:
+    """Open time of the newest candle that is complete now.
+
+    >>> newest_closed(Timeframe.M1, 179 * 10**9) // 10**9
+    60
+    """
+    return Nanos(now - now % timeframe.span - timeframe.span)
+
+
+def missing(have: Mapping[Timeframe, Nanos], now: int) -> dict[Timeframe, Span]:
+    """What lacks of the last INGESTION candles of each timeframe after the newest we have."""
+    spans = {}
+    for timeframe in TIMEFRAMES:
+        last = newest_closed(timeframe, now)
+        first = Nanos(last - (INGESTION - 1) * timeframe.span)
+        if timeframe in have:
+            first = max(first, Nanos(have[timeframe] + timeframe.span))
+        if first <= last:
+            spans[timeframe] = (first, last)
+    return spans
+
+
+class Klines:
+    """One symbol's candles at the exchange, and what its clock says."""
+
+    def __init__(self, rest: Rest, symbol: str, clock: Callable[[], Nanos]) -> None:
+        self._rest = rest
+        self._symbol = symbol
+        self._clock = clock
+        self._offset = Nanos(0)
+
+    @property
+    def now(self) -> Nanos:
+        """The time by the exchange's clock."""
+        return Nanos(self._clock() + self._offset)
+
+    def set_clock(self) -> None:
+        """Compare clocks; the exchange read its own halfway between question and answer.
+
+        Raises:
+            VenueUnavailable: it does not answer.
+            BadFrame: it answers nonsense.
+        """
+        asked = self._clock()
+        theirs = read_time(self._rest.get("/api/v3/time"))
+        self._offset = Nanos(theirs - (asked + self._clock()) // 2)
+
+    def ingest(self, have: Mapping[Timeframe, Nanos]) -> Fetched:
+        """The history that is missing.
+
+        Raises:
+            VenueUnavailable: it cannot be had.
+            BadFrame: it cannot be read.
+        """
+        begun = perf_counter()
+        now = self.now
+        spans = missing(have, now)
+        candles = tuple(c for timeframe, span in spans.items() for c in self._rows(timeframe, span))
+        wanted = sum(_length(timeframe, span) for timeframe, span in spans.items())
+        return Fetched(now, candles, wanted, perf_counter() - begun)
+
+    def fetch(self, timeframe: Timeframe, span: Span) -> Fetched:
+        """These candles, or as many as there are; none where the exchange does not answer."""
+        begun = perf_counter()
+        try:
+            candles = self._rows(timeframe, span)
+        except (VenueUnavailable, BadFrame):
+            candles = ()
+        return Fetched(self.now, candles, _length(timeframe, span), perf_counter() - begun)
+
+    def _rows(self, timeframe: Timeframe, span: Span) -> tuple[Candle, ...]:
+        """The candles of this span that are complete, as many requests as it takes."""
+        first, last = span
+        candles: list[Candle] = []
+        while first <= last:
+            rows = self._answer(timeframe, first, last)
+            candles += rows
+            if len(rows) < ROWS_MAX:
+                break
+            first = rows[-1].close_time
+        return tuple(candle for candle in candles if candle.close_time <= self.now)
+
+    def _answer(self, timeframe: Timeframe, first: Nanos, last: Nanos) -> tuple[Candle, ...]:
+        parameters = {
+            "symbol": self._symbol,
+            "interval": timeframe.value,
+            "startTime": first // MILLISECOND,
+            "endTime": last // MILLISECOND,
+            "limit": min(_length(timeframe, (first, last)), ROWS_MAX),
+        }
+        rows = read_klines(self._rest.get("/api/v3/klines", parameters), timeframe)
+        return tuple(row for row in rows if first <= row.open_time <= last)
+
+
+def _length(timeframe: Timeframe, span: Span) -> int:
+    return max(0, (span[1] - span[0]) // timeframe.span + 1)

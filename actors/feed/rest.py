@@ -1,0 +1,172 @@
+"""Requests to Binance's REST API: the next address where one fails, and never against its limits.
+
+What each answer means: 429 is too many requests and 418 a ban for not having heeded that; both say
+in `Retry-After` how long to be quiet, and we are. 403 is the firewall and 451 the region: another
+address may answer. 5xx is the exchange's own trouble. Any other refusal is our mistake.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+
+import requests
+
+from actors.feed.bodies import read_failure
+from actors.feed.endpoints import Patience, first_answer, in_words, interruptible, summed_up
+from domain.errors import VenueUnavailable
+
+TRIES_MAX = 5
+"""Tries of one request, over all addresses."""
+
+QUIET_MAX = 60.0
+"""The longest we wait as told by `Retry-After`; for longer, the request fails [s]."""
+
+BACKOFF_MAX = 60.0
+"""The longest wait between two tries that nobody told us to wait for [s]."""
+
+_LIMITED = {429: 5.0, 418: 120.0}
+"""Answers that ask for quiet, and for how long where they do not say [s]."""
+
+_REFUSED = {403: "the firewall refuses", 451: "not offered in this region"}
+"""Answers that another address may not give."""
+
+_THEIR_TROUBLE = 500
+"""From this status on it is not the request that is wrong."""
+
+Parameters = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long anything may take that waits for the exchange; tests shorten it [s].
+
+    Attributes:
+        connect: to open a connection.
+        read: between two pieces of an answer.
+        stagger: until the next address is tried beside a silent one.
+        start: to find one address of a kind that answers, at the start.
+        backoff: before the first new try; doubles with each one.
+        silence: without any data on the stream, until it is opened anew.
+        ping_every: between two pings of ours.
+        ping_answer: until a ping of ours must have been answered.
+        poll: between two looks at the mark price.
+    """
+
+    connect: float = 10.0
+    read: float = 10.0
+    stagger: float = 1.5
+    start: float = 11.5
+    backoff: float = 1.0
+    silence: float = 10.0
+    ping_every: float = 20.0
+    ping_answer: float = 10.0
+    poll: float = 60.0
+
+    def before_try(self, number: int) -> float:
+        """How long to wait before the new try of this number, from 1 on [s].
+
+        >>> [Timing().before_try(number) for number in (1, 2, 3, 7, 99)]
+        [1.0, 2.0, 4.0, 60.0, 60.0]
+        """
+        return min(self.backoff * 2.0 ** min(number - 1, 16), BACKOFF_MAX)
+
+
+class Refused(VenueUnavailable):
+    """An address answered, but not with what we asked for.
+
+    Attributes:
+        quiet: how long it wants no request [s].
+        final: whether the same request would be refused again, wherever it is sent.
+    """
+
+    def __init__(self, status: int, reason: str, quiet: float) -> None:
+        self.quiet = quiet
+        self.final = not quiet and status not in _REFUSED and status < _THEIR_TROUBLE
+        super().__init__(reason)
+
+
+class Rest:
+    """The REST API of one market at several addresses. Any thread may ask."""
+
+    def __init__(self, bases: tuple[str, ...], timing: Timing, stop: threading.Event) -> None:
+        self._bases = bases
+        self._timing = timing
+        self._stop = stop
+        self._turn = 0
+        self._quiet_until = 0.0
+        self._session = requests.Session()
+
+    def reach(self, path: str) -> bytes:
+        """Find an address that answers this request, and stay with it.
+
+        Raises:
+            VenueUnavailable: none does; says which and why.
+        """
+        timing = self._timing
+        patience = Patience(timing.stagger, timing.start, self._stop)
+        base, body = first_answer(self._bases, lambda base: self._fetch(base, path), patience)
+        self._turn = self._bases.index(base)
+        return body
+
+    def get(self, path: str, parameters: Parameters | None = None) -> bytes:
+        """The body of the answer, after at most TRIES_MAX tries.
+
+        Raises:
+            VenueUnavailable: no address gave one, or we are told to be quiet for too long.
+        """
+        failures: list[tuple[str, str]] = []
+        for number in range(1, TRIES_MAX + 1):
+            self._be_quiet()
+            base = self._bases[self._turn]
+            try:
+                return self._once(base, path, parameters)
+            except VenueUnavailable as error:
+                failures.append((base, str(error)))
+                if isinstance(error, Refused) and error.final:
+                    break
+                if not (isinstance(error, Refused) and error.quiet):
+                    self._turn = (self._bases.index(base) + 1) % len(self._bases)
+                    self._stop.wait(self._timing.before_try(number) if number < TRIES_MAX else 0)
+            if self._stop.is_set():
+                break
+        raise VenueUnavailable(f"{path}: {summed_up(failures)}")
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self._session.close()
+
+    def _be_quiet(self) -> None:
+        """Wait as long as we were told to."""
+        seconds = self._quiet_until - perf_counter()
+        if seconds > QUIET_MAX:
+            raise VenueUnavailable(f"told to send no request for {seconds:.0f} s")
+        if seconds > 0:
+            self._stop.wait(seconds)
+
+    def _once(self, base: str, path: str, parameters: Parameters | None) -> bytes:
+        limit = self._timing.connect + self._timing.read
+        return interruptible(lambda: self._fetch(base, path, parameters), limit, self._stop)
+
+    def _fetch(self, base: str, path: str, parameters: Parameters | None = None) -> bytes:
+        timeout = (self._timing.connect, self._timing.read)
+        try:
+            response = self._session.get(base + path, params=parameters, timeout=timeout)
+        except requests.RequestException as error:
+            raise VenueUnavailable(in_words(error)) from error
+        finally:
+            if self._stop.is_set():  # nobody waits for this answer any more
+                self._session.close()
+        if response.status_code != requests.codes.ok:
+            raise self._refusal(response)
+        return response.content
+
+    def _refusal(self, response: requests.Response) -> Refused:
+        status, told = response.status_code, response.headers.get("Retry-After", "")
+        quiet = _LIMITED.get(status, 0.0)
+        if quiet and told.isdecimal():
+            quiet = float(told)
+        if quiet:
+            self._quiet_until = max(self._quiet_until, perf_counter() + quiet)
+        reason = _REFUSED.get(status) or read_failure(response.content) or response.reason
+        return Refused(status, f"HTTP {status}: {reason}", quiet)

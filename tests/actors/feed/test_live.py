@@ -1,0 +1,390 @@
+"""The line to the exchange, against the exchange on loopback."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from actors.feed.endpoints import Endpoints
+from actors.feed.frames import Recorder
+from actors.feed.live import LiveLine, Venue
+from actors.feed.recording import Recording
+from actors.feed.rest import Rest, Timing
+from actors.messages import Connected, Disconnected, Fetched, Rejected, Unreachable
+from domain.errors import VenueUnavailable
+from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
+from domain.instrument import BTCUSDT, Instrument
+from domain.market import Book, Candle, MarkPrice, Ticker, Trade
+from domain.units import HOUR, MINUTE, Nanos
+from tests.actors.feed.listening import Ear, wait_for
+from tests.exchange.handmade import START, HandMade, candle, history
+from tests.exchange.server import Answer, Exchange
+
+QUICK = Timing(
+    connect=1.0,
+    read=1.0,
+    stagger=0.2,
+    start=2.0,
+    backoff=0.05,
+    silence=0.6,
+    ping_every=0.2,
+    ping_answer=0.4,
+    poll=0.2,
+)
+NOBODY = "http://127.0.0.1:1"
+TWO_MINUTES_A_SECOND = 120.0
+
+
+def here(exchange: Exchange) -> Endpoints:
+    return Endpoints((exchange.rest,), (exchange.ws,), (exchange.rest,), ())
+
+
+@contextmanager
+def opened(
+    exchange: Exchange, have: dict[Timeframe, Nanos] | None = None, recorder: Recorder | None = None
+) -> Iterator[Ear]:
+    """A line to this exchange, listened to; closed, it must leave no thread behind."""
+    ear = Ear()
+    line = LiveLine(Venue(here(exchange), lambda: exchange.market.now, timing=QUICK), recorder)
+    line.open(ear, have or {})
+    try:
+        yield ear
+    finally:
+        line.close()
+    wait_for(lambda: not [t for t in threading.enumerate() if t.name.startswith("feed-")], 1.0)
+
+
+def candles(ear: Ear) -> list[Candle]:
+    """Every one-minute candle told after the first history, fetched or streamed, in order."""
+    late = list(ear.told)[ear.told.index(ear.all(Fetched)[0]) + 1 :]
+    found: list[Candle] = []
+    for message in late:
+        if isinstance(message, Candle):
+            found.append(message)
+        elif isinstance(message, Fetched):
+            found.extend(message.candles)
+    return found
+
+
+def test_history_comes_first_and_whole_within_seconds() -> None:
+    with Exchange(HandMade()) as exchange, opened(exchange) as ear:
+        fetched = ear.wait(Fetched)
+
+    assert ear.told[0] == BTCUSDT
+    assert ear.told[1] is fetched
+    assert fetched.wanted == len(fetched.candles) == INGESTION * len(TIMEFRAMES)
+    assert fetched.seconds < 5
+    assert fetched.candles == history(START)
+
+
+def test_second_start_fetches_only_what_is_missing() -> None:
+    have = {
+        timeframe: Nanos(START - START % timeframe.span - 3 * timeframe.span)
+        for timeframe in TIMEFRAMES
+    }
+
+    with Exchange(HandMade()) as exchange, opened(exchange, have) as ear:
+        fetched = ear.wait(Fetched)
+
+    assert fetched.wanted == len(fetched.candles) == 2 * len(TIMEFRAMES)
+    asked = [path for path in exchange.requests if path.startswith("/api/v3/klines")]
+    assert len(asked) == len(TIMEFRAMES)
+    assert all("limit=2" in path for path in asked)
+
+
+def test_start_with_everything_in_the_cache_fetches_no_candle() -> None:
+    have = {
+        timeframe: Nanos(START - START % timeframe.span - timeframe.span)
+        for timeframe in TIMEFRAMES
+    }
+
+    with Exchange(HandMade()) as exchange, opened(exchange, have) as ear:
+        fetched = ear.wait(Fetched)
+
+    assert (fetched.candles, fetched.wanted) == ((), 0)
+    assert not [path for path in exchange.requests if path.startswith("/api/v3/klines")]
+
+
+def test_every_kind_of_event_arrives_and_candles_follow_each_other() -> None:
+    with Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange, opened(exchange) as ear:
+        ear.wait(Candle, 2)
+        ear.wait(MarkPrice)
+
+    assert ear.all(Instrument) == [BTCUSDT]
+    assert ear.all(Connected)[0].endpoint == exchange.ws
+    assert ear.all(Book)
+    assert ear.all(Trade)
+    assert ear.all(Ticker)[0].change == pytest.approx(0.0123)
+    assert not ear.all(Rejected)
+    assert ear.all(Candle)[0] == candle(Timeframe.M1, ear.all(Candle)[0].open_time)
+    assert all(b.open_time - a.open_time == MINUTE for a, b in pairwise(candles(ear)))
+
+
+def test_dropped_connection_is_opened_anew_and_no_candle_is_lost() -> None:
+    with Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange, opened(exchange) as ear:
+        ear.wait(Candle)
+        exchange.refuse(refusing=True)
+        exchange.drop_all()
+        lost = ear.wait(Disconnected)
+        at = exchange.market.now
+        wait_for(lambda: exchange.market.now - at > 2 * MINUTE)
+        exchange.refuse(refusing=False)
+        ear.wait(Connected, 2, seconds=5)
+        ear.wait(Fetched, 2)
+        ear.wait(Candle, len(ear.all(Candle)) + 1)
+
+    assert lost.reason
+    assert all(b.open_time - a.open_time == MINUTE for a, b in pairwise(candles(ear)))
+    assert all(one == candle(Timeframe.M1, one.open_time) for one in candles(ear))
+    missed = ear.all(Fetched)[1]
+    assert missed.wanted == len(missed.candles) >= 2
+
+
+def test_silent_stream_is_opened_anew_although_pings_are_answered() -> None:
+    with Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange, opened(exchange) as ear:
+        ear.wait(Book)
+        exchange.silence(silent=True)
+        lost = ear.wait(Disconnected)
+        exchange.silence(silent=False)
+        ear.wait(Connected, 2)
+
+    assert lost.reason == "no data for 0.6 s"
+
+
+def test_next_address_is_taken_where_the_first_is_dead() -> None:
+    with Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange:
+        endpoints = Endpoints((NOBODY, exchange.rest), ("ws://127.0.0.1:1", exchange.ws))
+        ear = Ear()
+        line = LiveLine(Venue(endpoints, lambda: exchange.market.now, timing=QUICK))
+        line.open(ear, {})
+        connected = ear.wait(Connected)
+        line.close()
+
+    assert connected.endpoint == exchange.ws
+
+
+def test_exchange_that_refuses_connections_is_named_at_once_with_the_way_out() -> None:
+    ear = Ear()
+    line = LiveLine(Venue(Endpoints((NOBODY,), ("ws://127.0.0.1:1",)), lambda: START))
+
+    line.open(ear, {})
+    told = ear.wait(Unreachable, seconds=2)
+    line.close()
+
+    assert NOBODY in told.reason
+    assert "refused" in told.reason
+    assert "--demo" in told.reason
+    assert ear.told == [told]
+
+
+def test_name_that_does_not_resolve_is_named() -> None:
+    ear = Ear()
+    rest = ("http://exchange.invalid",)
+    line = LiveLine(Venue(Endpoints(rest, ("ws://exchange.invalid",)), lambda: START))
+
+    line.open(ear, {})
+    told = ear.wait(Unreachable, seconds=25)
+    line.close()
+
+    assert "http://exchange.invalid (" in told.reason
+
+
+@contextmanager
+def black_hole() -> Iterator[int]:
+    """A port whose queue of connections is full: it swallows every further one."""
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for filler in (first, second):
+            filler.settimeout(0)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
+
+
+def test_addresses_that_swallow_everything_cost_their_stagger_not_their_timeouts() -> None:
+    ear = Ear()
+    timing = replace(QUICK, connect=10.0, start=1.5)
+    begun = perf_counter()
+    with black_hole() as port:
+        rest = tuple(f"http://127.0.0.1:{port}/{n}" for n in range(6))
+        line = LiveLine(Venue(Endpoints(rest, ("ws://127.0.0.1:1",)), lambda: START, timing=timing))
+        line.open(ear, {})
+        told = ear.wait(Unreachable)
+        took = perf_counter() - begun
+        line.close()
+
+    assert took < 2.5
+    assert all(address in told.reason for address in rest)
+    assert "no answer in time" in told.reason
+
+
+def test_streams_that_cannot_be_reached_are_named_although_rest_answers() -> None:
+    with Exchange(HandMade()) as exchange:
+        ear = Ear()
+        endpoints = Endpoints((exchange.rest,), ("ws://127.0.0.1:1",))
+        line = LiveLine(Venue(endpoints, lambda: exchange.market.now, timing=QUICK))
+        line.open(ear, {})
+        told = ear.wait(Unreachable)
+        line.close()
+
+    assert "ws://127.0.0.1:1 (the connection was refused)" in told.reason
+
+
+def test_closing_returns_soon_while_nothing_answers_and_nothing_is_told_later() -> None:
+    ear = Ear()
+    with black_hole() as port:
+        endpoints = Endpoints((f"http://127.0.0.1:{port}",), (f"ws://127.0.0.1:{port}",))
+        line = LiveLine(Venue(endpoints, lambda: START))
+        line.open(ear, {})
+        begun = perf_counter()
+        line.close()
+        line.close()
+
+    assert perf_counter() - begun < 2
+    assert ear.told == []
+
+
+def test_line_opened_again_begins_anew() -> None:
+    with Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange:
+        first, second = Ear(), Ear()
+        line = LiveLine(Venue(here(exchange), lambda: exchange.market.now, timing=QUICK))
+        line.open(first, {})
+        first.wait(Connected)
+        line.open(second, {})
+        heard = len(first.told)
+        second.wait(Book)
+        line.close()
+
+    assert second.all(Fetched)[0].wanted == INGESTION * len(TIMEFRAMES)
+    assert len(first.told) == heard
+
+
+def test_candles_asked_for_again_come_as_fetched() -> None:
+    with Exchange(HandMade()) as exchange:
+        ear = Ear()
+        line = LiveLine(Venue(here(exchange), lambda: exchange.market.now, timing=QUICK))
+        line.open(ear, {})
+        ear.wait(Fetched)
+        line.refetch(Timeframe.M5, Nanos(START - HOUR), Nanos(START - 11 * 5 * MINUTE))
+        again = ear.wait(Fetched, 2)
+        line.close()
+
+    assert [one.open_time for one in again.candles] == [START - HOUR, START - 55 * MINUTE]
+    assert again.wanted == 2
+
+
+def test_recorded_session_replays_to_the_same_books_trades_and_candles(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path)
+    with (
+        Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange,
+        opened(exchange, recorder=recorder) as ear,
+    ):
+        ear.wait(Candle, 2)
+
+    replayed = list(Recording(tmp_path).events())
+    told = ear.told
+
+    assert same(
+        [one.trade_id for one in replayed if isinstance(one, Trade)],
+        [one.trade_id for one in told if isinstance(one, Trade)],
+    )
+    assert same(
+        [one.bids for one in replayed if isinstance(one, Book)],
+        [one.bids for one in told if isinstance(one, Book)],
+    )
+    assert ear.all(Candle) == [one for one in replayed if isinstance(one, Candle)][-2:]
+
+
+def same(recorded: list[Any], told: list[Any]) -> bool:
+    """Equal, but for the one frame that may have been recorded while the line was closing."""
+    return told == recorded[: len(told)] and len(recorded) - len(told) <= 1
+
+
+def a_rest(exchange: Exchange, *more: str) -> Rest:
+    return Rest((exchange.rest, *more), QUICK, threading.Event())
+
+
+def test_too_many_requests_are_followed_by_the_quiet_that_was_asked_for() -> None:
+    body = b'{"code":-1003,"msg":"Too many requests; current request has limited."}'
+    with Exchange(HandMade()) as exchange:
+        exchange.order(Answer("/api/v3/ping", 429, body, (("Retry-After", "1"),)))
+        rest = a_rest(exchange)
+        begun = perf_counter()
+        answer = rest.get("/api/v3/ping")
+        took = perf_counter() - begun
+        rest.close()
+
+    assert answer == b"{}"
+    assert 0.9 < took < 2
+    assert exchange.requests == ["/api/v3/ping"] * 2
+
+
+def test_ban_is_never_tested_before_it_ends() -> None:
+    body = b'{"code":-1003,"msg":"Way too much request weight used; IP banned."}'
+    with Exchange(HandMade()) as exchange:
+        exchange.order(Answer("/api/v3/ping", 418, body, (("Retry-After", "300"),)))
+        rest = a_rest(exchange)
+        for _ in range(3):
+            with pytest.raises(VenueUnavailable, match="no request for"):
+                rest.get("/api/v3/ping")
+        rest.close()
+
+    assert exchange.requests == ["/api/v3/ping"]
+
+
+def test_exchange_in_trouble_is_asked_five_times_and_then_named() -> None:
+    with Exchange(HandMade()) as exchange:
+        exchange.order(Answer("/api/v3/time", 503, b"<html>"), times=9)
+        rest = a_rest(exchange)
+        with pytest.raises(VenueUnavailable, match=r"/api/v3/time: .*HTTP 503"):
+            rest.get("/api/v3/time")
+        rest.close()
+
+    assert len(exchange.requests) == 5
+
+
+def test_address_that_serves_another_region_is_left_for_the_next() -> None:
+    with Exchange(HandMade()) as first, Exchange(HandMade()) as second:
+        first.order(Answer("/api/v3/ping", 451, b'{"code":0,"msg":"restricted location"}'), times=9)
+        rest = a_rest(first, second.rest)
+        rest.get("/api/v3/ping")
+        rest.get("/api/v3/ping")
+        rest.close()
+
+    assert (len(first.requests), len(second.requests)) == (1, 2)
+
+
+def test_request_that_is_wrong_is_not_repeated_and_quotes_the_exchange() -> None:
+    with Exchange(HandMade()) as exchange:
+        rest = a_rest(exchange)
+        with pytest.raises(VenueUnavailable, match=r"Invalid symbol\. \(-1121\)"):
+            rest.get("/api/v3/klines", {"symbol": "NONE", "interval": "1m"})
+        rest.close()
+
+    assert len(exchange.requests) == 1
+
+
+def test_history_that_cannot_be_read_ends_the_start_with_its_reason() -> None:
+    with Exchange(HandMade()) as exchange:
+        exchange.order(Answer("/api/v3/klines", 200, b'[[1,"NaN"]]'))
+        with opened(exchange) as ear:
+            told = ear.wait(Unreachable)
+
+    assert "klines" in told.reason
+
+
+def test_futures_that_do_not_answer_are_not_spoken_of() -> None:
+    with Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange:
+        exchange.order(Answer("/fapi/v1/premiumIndex", 451, b"{}"), times=99)
+        with opened(exchange) as ear:
+            ear.wait(Candle)
+
+    assert not ear.all(MarkPrice)
+    assert not ear.all(Rejected)

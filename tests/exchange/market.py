@@ -1,0 +1,198 @@
+"""What the exchange knows: any source's market, kept and told in Binance's way."""
+
+import json
+import threading
+import time
+from bisect import bisect_left
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from actors.feed.source import Source
+from actors.messages import Rejected
+from domain.candles import aggregate, closes_at
+from domain.horizons import TIMEFRAMES, Timeframe
+from domain.market import Book, Candle, Level, MarketEvent, MarkPrice, Ticker, Trade
+from domain.units import MILLISECOND, MINUTE, SECOND, Nanos, Quantity
+
+OPEN_KLINE_EVERY = 2 * SECOND
+
+Listener = Callable[[str, bytes], None]
+
+
+def number(value: Decimal) -> str:
+    return f"{value:.8f}"
+
+
+def millis(at: int) -> int:
+    return at // MILLISECOND
+
+
+def levels(side: tuple[Level, ...]) -> list[list[str]]:
+    return [[number(level.price), number(level.quantity)] for level in side]
+
+
+def row(candle: Candle) -> list[Any]:
+    """One row of `/api/v3/klines`."""
+    prices = [number(p) for p in (candle.open, candle.high, candle.low, candle.close)]
+    turnover = number(candle.volume * candle.close)
+    half = number(candle.volume / 2)
+    close = millis(candle.close_time) - 1
+    volume = number(candle.volume)
+    return [millis(candle.open_time), *prices, volume, close, turnover, 60, half, half, "0"]
+
+
+class Market:
+    """Plays a source at a pace, and answers what a REST request or a new listener may ask."""
+
+    symbol = "BTCUSDT"
+
+    def __init__(self, source: Source, speed: float) -> None:
+        self._source = source
+        self._speed = speed
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._candles: dict[Timeframe, list[Candle]] = {timeframe: [] for timeframe in TIMEFRAMES}
+        for candle in source.history():
+            self._candles[candle.timeframe].append(candle)
+        self._running: Candle | None = None
+        self._kline_at = Nanos(0)
+        self.now = source.start
+        self.book: Book | None = None
+        self.updates = 1000
+        self.mark: MarkPrice | None = None
+        self.silent = False
+        self.listeners: set[Listener] = set()
+        self._thread = threading.Thread(target=self._play, name="exchange-market", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=5)
+
+    def candles(self, timeframe: Timeframe) -> list[Candle]:
+        """All candles, the running one included, as Binance answers."""
+        with self._lock:
+            running = [] if self._running is None else [self._running]
+            return self._candles[timeframe] + (running if timeframe is Timeframe.M1 else [])
+
+    def _play(self) -> None:
+        begun = time.monotonic()
+        for event in self._source.events():
+            if isinstance(event, Rejected):
+                continue
+            at = event.close_time if isinstance(event, Candle) else event.at
+            wait = (at - self._source.start) / SECOND / self._speed - (time.monotonic() - begun)
+            if self._stop.wait(max(0.0, wait)):
+                return
+            with self._lock:
+                self.now = max(self.now, at)
+                self._learn(event)
+            for stream, data in self._words(event):
+                self._broadcast(stream, data)
+
+    def _learn(self, event: MarketEvent) -> None:
+        match event:
+            case Book():
+                self.book = event
+                self.updates += 1
+            case Trade():
+                self._running = _grown(self._running, event)
+            case Candle():
+                self._close(event)
+            case MarkPrice():
+                self.mark = event
+            case Ticker():
+                pass
+
+    def _close(self, candle: Candle) -> None:
+        self._running = None
+        minutes = self._candles[Timeframe.M1]
+        minutes.append(candle)
+        for timeframe in TIMEFRAMES[1:]:
+            if closes_at(timeframe, candle.close_time):
+                first = Nanos(candle.close_time - timeframe.span)
+                group = minutes[bisect_left(minutes, first, key=lambda one: one.open_time) :]
+                self._candles[timeframe].extend(aggregate(group, timeframe))
+
+    def _words(self, event: MarketEvent) -> list[tuple[str, dict[str, Any]]]:
+        """What each stream says about an event."""
+        match event:
+            case Book():
+                bids, asks = levels(event.bids), levels(event.asks)
+                partial = {"lastUpdateId": self.updates, "bids": bids, "asks": asks}
+                return [("depth5@100ms", partial)]
+            case Trade():
+                return [("trade", _trade(event)), *self._open_kline(event)]
+            case Candle():
+                return [("kline_1m", _kline(event, event.close_time, closed=True))]
+            case Ticker():
+                return [("ticker", _ticker(event))]
+            case MarkPrice():
+                return []
+
+    def _open_kline(self, trade: Trade) -> list[tuple[str, dict[str, Any]]]:
+        if self._running is None or trade.at - self._kline_at < OPEN_KLINE_EVERY:
+            return []
+        self._kline_at = trade.at
+        return [("kline_1m", _kline(self._running, trade.at, closed=False))]
+
+    def _broadcast(self, stream: str, data: dict[str, Any]) -> None:
+        if self.silent or not self.listeners:
+            return
+        name = f"{self.symbol.lower()}@{stream}"
+        text = json.dumps(data, separators=(",", ":")).encode()
+        for listener in list(self.listeners):
+            listener(name, text)
+
+
+def _grown(candle: Candle | None, trade: Trade) -> Candle:
+    price, opened = trade.price, Nanos(trade.at - trade.at % MINUTE)
+    if candle is None or candle.open_time != opened:
+        return Candle(Timeframe.M1, opened, price, price, price, price, trade.quantity)
+    high, low = max(candle.high, price), min(candle.low, price)
+    volume = Quantity(candle.volume + trade.quantity)
+    return Candle(Timeframe.M1, opened, candle.open, high, low, price, volume)
+
+
+def _trade(trade: Trade) -> dict[str, Any]:
+    return {
+        "e": "trade",
+        "E": millis(trade.at),
+        "s": Market.symbol,
+        "t": trade.trade_id,
+        "p": number(trade.price),
+        "q": number(trade.quantity),
+        "T": millis(trade.at),
+        "m": trade.buyer_is_maker,
+        "M": True,
+    }
+
+
+def _ticker(ticker: Ticker) -> dict[str, Any]:
+    return {
+        "e": "24hrTicker",
+        "E": millis(ticker.at),
+        "s": Market.symbol,
+        "P": f"{ticker.change * 100:.3f}",
+        "c": number(ticker.last),
+    }
+
+
+def _kline(candle: Candle, at: int, *, closed: bool) -> dict[str, Any]:
+    span = {
+        "t": millis(candle.open_time),
+        "T": millis(candle.close_time) - 1,
+        "s": Market.symbol,
+        "i": candle.timeframe.value,
+        "o": number(candle.open),
+        "c": number(candle.close),
+        "h": number(candle.high),
+        "l": number(candle.low),
+        "v": number(candle.volume),
+        "x": closed,
+    }
+    return {"e": "kline", "E": millis(at), "s": Market.symbol, "k": span}

@@ -1,5 +1,6 @@
 """Puts one run together: where the market comes from, where the state lives, who shows it."""
 
+import logging
 import signal
 import sys
 from collections.abc import Callable
@@ -41,6 +42,10 @@ def trade(settings: Settings) -> int:
     begun = monotonic()
     source = _source(settings)
     with Home(settings.home) as home:
+        logging.basicConfig(
+            filename=home.log / "plasmatrader.log",
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
         note = _enter(home, settings, source)
         source = _resumed(source, settings, home)
         run = _Run(settings, home, source, lambda: monotonic() - begun)
@@ -88,6 +93,21 @@ def _resumed(source: Source | None, settings: Settings, home: Home) -> Source | 
     return DemoSource(seed=settings.seed, start=checkpoint.at)
 
 
+def _live(settings: Settings, held: ExitStack) -> Line:
+    """The line to Binance. Imported here: a demo and a replay need no network."""
+    from actors.feed.endpoints import Endpoints  # noqa: PLC0415
+    from actors.feed.frames import Recorder  # noqa: PLC0415
+    from actors.feed.live import LiveLine, Venue  # noqa: PLC0415
+
+    recorder = None if settings.record is None else Recorder(settings.record)
+    if recorder is not None:
+        held.callback(recorder.close)
+    endpoints = Endpoints(
+        settings.rest, settings.websocket, settings.futures_rest, settings.futures_websocket
+    )
+    return LiveLine(Venue(endpoints, wall_clock), recorder)
+
+
 class _Run:
     """One run of the house."""
 
@@ -131,19 +151,10 @@ class _Run:
             paced = PacedLine(self._source, self._settings.speed, everyone, self._backlog)
             held.callback(paced.stop)
             return paced
-        from actors.feed.live import Endpoints, LiveLine  # noqa: PLC0415 - a demo needs no network
-
         clock = Clock(everyone)
         clock.start()
         held.callback(clock.stop)
-        settings = self._settings
-        endpoints = Endpoints(
-            rest=settings.rest,
-            ws=settings.websocket,
-            futures_rest=settings.futures_rest,
-            futures_ws=settings.futures_websocket,
-        )
-        return LiveLine(endpoints, wall_clock, record=settings.record)
+        return _live(self._settings, held)
 
     def _backlog(self) -> int:
         return max(address.waiting for address in self._at.rooms)

@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from domain.instrument import BTCUSDT
 from domain.market import DEPTH, Book, Candle, Level, Trade
-from domain.units import BASIS_POINTS, MILLISECOND, MINUTE, Floats, Nanos, Price, Quantity
+from domain.units import BASIS_POINTS, MILLISECOND, MINUTE, SECOND, Floats, Nanos, Price, Quantity
 
 BOOKS_A_MINUTE = 12
 """How often a replay of candles sees a book."""
@@ -139,10 +139,18 @@ def minute(
 
 
 def _times(start: Nanos, cadence: int, rng: np.random.Generator) -> list[Nanos]:
-    """When the trades happen: each in the first four fifths of its share of the minute."""
+    """When the trades happen: each in the first four fifths of its share of the minute.
+
+    The last is within the minute's last second, however few there are: what is decided at the
+    close has a fresh book to be decided on.
+    """
     slot = MINUTE // cadence
-    offsets = (rng.random(cadence) * 0.8 * (slot // MILLISECOND)).astype(np.int64) * MILLISECOND
-    return [Nanos(start + n * slot + offset) for n, offset in enumerate(offsets.tolist())]
+    draws = rng.random(cadence) * 0.8
+    offsets = (draws * (slot // MILLISECOND)).astype(np.int64) * MILLISECOND
+    times = [Nanos(start + n * slot + offset) for n, offset in enumerate(offsets.tolist())]
+    late = start + MINUTE - SECOND + int(draws[-1] * (SECOND // MILLISECOND)) * MILLISECOND
+    times[-1] = max(times[-1], Nanos(late))
+    return times
 
 
 def _path(candle: Candle, cadence: int, rng: np.random.Generator) -> _Path:

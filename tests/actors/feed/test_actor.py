@@ -1,0 +1,237 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from actors.actor import Mailbox
+from actors.feed import FeedActor, Listeners, Series
+from actors.messages import (
+    Begin,
+    CandlesClosed,
+    Connected,
+    Disconnected,
+    Exhausted,
+    FeedInbox,
+    FeedReady,
+    Fetched,
+    HistoryReady,
+    Rejected,
+    StopRequested,
+    Tick,
+    Unreachable,
+)
+from domain.facts import BadMessage, FeedDown, FeedUp, Gap, Ingested, Progress
+from domain.horizons import TIMEFRAMES, Timeframe
+from domain.instrument import BTCUSDT
+from domain.market import Candle, Origin, Ticker
+from domain.units import HOUR, MINUTE, SECOND, Nanos
+from persistence.candles import CandleStore
+from persistence.environment import open_environment
+from tests.builders import NOON, a_book, a_candle, a_history, a_trade, candles, price
+from tests.fakes import Outbox
+
+
+class Line:
+    """Records what the feed asks of it."""
+
+    def __init__(self) -> None:
+        self.opened: list[Mapping[Timeframe, Nanos]] = []
+        self.asked: list[tuple[Timeframe, Nanos, Nanos]] = []
+        self.closed = False
+
+    def open(self, _feed: Mailbox[FeedInbox], have: Mapping[Timeframe, Nanos]) -> None:
+        self.opened.append(have)
+
+    def refetch(self, timeframe: Timeframe, first: Nanos, last: Nanos) -> None:
+        self.asked.append((timeframe, first, last))
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class House:
+    """A feed on a real candle store, with everybody who hears it."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = CandleStore(open_environment(path))
+        self.start()
+
+    def start(self) -> None:
+        self.line = Line()
+        self.micro, self.forecast, self.risk = Outbox(), Outbox(), Outbox()
+        self.broker, self.dashboard, self.supervisor = Outbox(), Outbox(), Outbox()
+        heard = Listeners(self.micro, self.forecast, self.risk, self.broker, self.dashboard)
+        self.feed = FeedActor(
+            self.line, Series(self.store), Outbox(), heard, supervisor=self.supervisor
+        )
+        self.tell(Begin())
+
+    def tell(self, *messages: object) -> None:
+        for message in messages:
+            self.feed.receive(message)  # type: ignore[arg-type]
+
+    def ingest(self, count: int = 1000) -> None:
+        self.tell(Fetched(NOON, tuple(a_history(NOON, count)), 6000, 0.5))
+
+    def closed(self) -> list[Candle]:
+        return [x for message in self.forecast.of(CandlesClosed) for x in message.candles]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path / "store")
+
+
+def test_history_is_stored_counted_and_told(house: House) -> None:
+    assert house.line.opened == [{}]
+
+    house.ingest()
+
+    assert house.dashboard.of(Ingested) == [Ingested(NOON, 6000, 0.5, 0)]
+    assert [x.met for x in house.dashboard.of(Progress)] == [True] * 6
+    assert house.forecast.told == [HistoryReady(NOON, TIMEFRAMES)]
+    assert house.risk.told == [FeedReady(NOON)]
+
+
+def test_second_start_asks_only_for_what_is_missing(house: House) -> None:
+    house.ingest()
+
+    house.start()
+
+    (have,) = house.line.opened
+    assert have[Timeframe.M1] == NOON - MINUTE
+    assert set(have) == set(TIMEFRAMES)
+
+
+def test_too_little_history_ends_the_program_with_the_criterion_named(house: House) -> None:
+    house.ingest(count=199)
+
+    (stop,) = house.supervisor.of(StopRequested)
+    assert stop.status == 3
+    assert "1h has 199" in stop.reason
+    assert house.forecast.told == []
+
+
+def test_closed_minute_is_stored_before_it_is_told(house: House) -> None:
+    house.ingest()
+    candle = a_candle(open_time=NOON)
+
+    house.tell(candle)
+
+    assert house.closed() == [candle]
+    assert house.store.newest(Timeframe.M1, 1) == (candle,)
+    assert len(house.risk.of(FeedReady)) == 2
+
+
+def test_longer_candles_close_with_the_minute_that_completes_them(house: House) -> None:
+    house.ingest()
+
+    house.tell(*candles(60))
+
+    (last,) = house.forecast.of(CandlesClosed)[-1:]
+    assert [x.timeframe for x in last.candles] == list(TIMEFRAMES)
+    assert {x.kind for x in last.candles[1:]} == {Origin.DERIVED}
+    assert last.at == NOON + HOUR
+
+
+def test_minute_heard_twice_is_taken_once(house: House) -> None:
+    house.ingest()
+
+    house.tell(
+        a_candle(open_time=NOON), a_candle(open_time=NOON), a_candle(open_time=NOON - MINUTE)
+    )
+
+    assert len(house.closed()) == 1
+
+
+def test_hole_is_fetched_before_later_minutes_are_believed(house: House) -> None:
+    house.ingest()
+    whole = candles(5)
+
+    house.tell(whole[0], whole[3], whole[4])
+    assert house.line.asked == [(Timeframe.M1, whole[1].open_time, whole[2].open_time)]
+    assert len(house.forecast.of(CandlesClosed)) == 1
+
+    house.tell(Fetched(whole[4].close_time, tuple(whole[1:3]), 2, 0.1))
+
+    assert house.dashboard.of(Gap) == [Gap(whole[4].close_time, Timeframe.M1, 2, 2)]
+    assert [x.open_time for x in house.closed() if x.timeframe is Timeframe.M1] == [
+        whole[0].open_time,
+        whole[3].open_time,
+        whole[4].open_time,
+    ]
+    assert house.store.newest(Timeframe.M1, 5) == tuple(whole)
+    assert house.store.newest(Timeframe.M3, 1)[0].open_time == NOON
+
+
+def test_hole_that_the_exchange_itself_has_is_said_and_stays_one(house: House) -> None:
+    house.ingest()
+    whole = candles(3)
+
+    house.tell(whole[0], whole[2], Fetched(whole[2].close_time, (), 1, 0.1))
+
+    assert house.dashboard.of(Gap) == [Gap(whole[2].close_time, Timeframe.M1, 1, 0)]
+    assert house.store.newest(Timeframe.M1, 2) == (whole[0], whole[2])
+
+
+def test_minutes_fetched_after_a_reconnect_are_forecast_on(house: House) -> None:
+    house.ingest()
+
+    house.tell(Fetched(Nanos(NOON + 2 * MINUTE), tuple(candles(2)), 2, 0.1))
+    house.tell(candles(3)[2])
+
+    assert len(house.forecast.of(HistoryReady)) == 2
+    assert house.line.asked == []
+    assert [x.open_time for x in house.closed()][:1] == [NOON + 2 * MINUTE]
+
+
+def test_impossible_candle_is_reported_and_not_stored(house: House) -> None:
+    history = a_history(NOON)
+    bad = a_candle(open_time=NOON - 7)
+
+    house.tell(Fetched(NOON, (*history, bad), 6000, 0.5))
+
+    (fact,) = house.dashboard.of(BadMessage)
+    assert fact.stream == "klines"
+    assert "off the grid" in fact.reason
+
+
+def test_market_reaches_everybody_it_concerns(house: House) -> None:
+    book, trade, ticker = a_book(), a_trade(), Ticker(NOON, price(100), 0.01)
+
+    house.tell(book, trade, ticker, BTCUSDT, Tick(NOON))
+
+    assert house.micro.told == [book, trade]
+    assert house.risk.told == [book, BTCUSDT]
+    assert house.broker.told == [book, BTCUSDT]
+    assert house.dashboard.told == [book, trade, ticker]
+
+
+def test_lost_line_is_said_once_and_its_return_with_the_time_it_took(house: House) -> None:
+    house.tell(Disconnected(NOON, "silence"), Disconnected(Nanos(NOON + SECOND), "refused"))
+    house.tell(Connected(Nanos(NOON + 5 * SECOND), "there"), Connected(Nanos(NOON), "there"))
+
+    assert house.dashboard.of(FeedDown) == [FeedDown(NOON, "silence")]
+    assert house.dashboard.of(FeedUp) == [FeedUp(Nanos(NOON + 5 * SECOND), 5.0)]
+
+
+def test_flood_of_bad_messages_is_reported_five_times_a_second(house: House) -> None:
+    house.tell(Tick(NOON), *(Rejected(NOON, "trade", "no JSON") for _ in range(100)))
+    house.tell(Tick(Nanos(NOON + SECOND)), Rejected(NOON, "trade", "no JSON"))
+
+    assert len(house.dashboard.of(BadMessage)) == 6
+
+
+@pytest.mark.parametrize(
+    ("message", "status"), [(Unreachable("no network"), 3), (Exhausted(NOON), 0)]
+)
+def test_end_of_the_line_ends_the_program(house: House, message: object, status: int) -> None:
+    house.tell(message)
+
+    assert [x.status for x in house.supervisor.of(StopRequested)] == [status]
+
+
+def test_dead_feed_closes_its_line(house: House) -> None:
+    house.feed.release()
+
+    assert house.line.closed

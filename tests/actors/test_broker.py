@@ -1,0 +1,281 @@
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import lmdb
+import pytest
+
+from actors.broker import Books, BrokerActor
+from actors.messages import Begin, CloseAndStop, Flat, Tick
+from domain.account import Marked
+from domain.execution import LATENCY_MAX, LATENCY_MIN, fee
+from domain.facts import (
+    Accounted,
+    BackedUp,
+    Checkpointed,
+    Closed,
+    Filled,
+    Funded,
+    Noted,
+    Ordered,
+    OrderRefused,
+)
+from domain.instrument import BTCUSDT
+from domain.market import MarkPrice, Side
+from domain.orders import Approved, Order
+from domain.units import HOUR, MINUTE, SECOND, Nanos
+from persistence.checkpoints import CheckpointStore
+from persistence.environment import open_environment
+from persistence.ledger import LedgerStore
+from tests.builders import NOON, a_book, an_order, money, price, quantity
+from tests.fakes import Outbox
+
+ARRIVED = Nanos(NOON + LATENCY_MAX)
+LATER = Nanos(NOON + 3 * HOUR)
+FOUR = Nanos(NOON + 4 * HOUR)
+"""The next settlement of funding, 16:00 UTC."""
+
+
+class House:
+    """A broker on real stores, with everybody it talks to."""
+
+    def __init__(self, environment: lmdb.Environment) -> None:
+        self.environment = environment
+        self.saved: list[object] = []
+        self.start()
+
+    def start(self) -> None:
+        self.risk, self.dashboard, self.supervisor = Outbox(), Outbox(), Outbox()
+        ledger, checkpoints = LedgerStore(self.environment), CheckpointStore(self.environment)
+        books = Books(ledger, checkpoints, self._save)
+        self.ledger = ledger
+        self.broker = BrokerActor(
+            books, 1, risk=self.risk, dashboard=self.dashboard, supervisor=self.supervisor
+        )
+        self.tell(Begin(), BTCUSDT)
+
+    def tell(self, *messages: object) -> None:
+        for message in messages:
+            self.broker.receive(message)  # type: ignore[arg-type]
+
+    def trade(self, order: Order, at: int = NOON) -> None:
+        """The order goes out, arrives, and meets a fresh book."""
+        self.tell(a_book(at=at), Tick(Nanos(at)), Approved(order))
+        self.tell(Tick(Nanos(at + LATENCY_MAX)))
+
+    def marked(self) -> Marked:
+        return self.risk.of(Marked)[-1]
+
+    def _save(self, document: object) -> str:
+        self.saved.append(document)
+        return "copy" if len(self.saved) == 1 else ""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(open_environment(tmp_path / "store"))
+
+
+def test_wallet_opens_with_ten_thousand(house: House) -> None:
+    house.tell(Tick(NOON))
+
+    assert house.marked().account.wallet == 10_000
+    assert house.dashboard.of(Accounted) == [Accounted(NOON, money(10_000), money(10_000), 0.0)]
+
+
+def test_order_meets_the_book_that_stands_when_it_arrives(house: House) -> None:
+    house.tell(Tick(NOON), a_book(at=NOON, ask="100.01"), Approved(an_order(size="0.5")))
+    assert house.dashboard.of(Filled) == []
+
+    house.tell(a_book(at=NOON + LATENCY_MIN - 1, ask="100.05", bid="100.00"))
+    house.tell(a_book(at=ARRIVED + 1, ask="200.00", bid="199.99"))
+
+    (fill,) = house.dashboard.of(Filled)
+    assert (fill.price, fill.quantity) == (price("100.05"), quantity("0.5"))
+    assert fill.fee == fee(price("100.05"), quantity("0.5"))
+    assert 50 <= fill.latency_ms <= 200
+    assert fill.slippage_bps == pytest.approx(5)
+
+
+def test_large_order_walks_the_book_level_by_level(house: House) -> None:
+    house.tell(Tick(NOON), a_book(size="0.2"), Approved(an_order(size="0.5")), Tick(ARRIVED))
+
+    fills = house.dashboard.of(Filled)
+    assert [(str(fill.price), str(fill.quantity)) for fill in fills] == [
+        ("100.01", "0.2"),
+        ("100.02", "0.2"),
+        ("100.03", "0.1"),
+    ]
+    position = house.marked().account.position
+    assert position is not None
+    assert position.entry == (Decimal("100.01") * 2 + Decimal("100.02") * 2 + Decimal("100.03")) / 5
+
+
+def test_what_the_visible_book_does_not_hold_expires(house: House) -> None:
+    house.tell(Tick(NOON), a_book(size="0.01"), Approved(an_order(size="0.5")), Tick(ARRIVED))
+
+    (refused,) = house.dashboard.of(OrderRefused)
+    assert "all but 0.45" in refused.reason
+    assert house.ledger.sent() == ()
+
+
+def test_stale_book_fills_nothing_and_a_fresh_one_does(house: House) -> None:
+    order = an_order(at=NOON + 3 * SECOND)
+    house.tell(a_book(at=NOON), Tick(Nanos(NOON + 3 * SECOND)), Approved(order))
+    house.tell(Tick(Nanos(NOON + 4 * SECOND)))
+    assert house.dashboard.of(Filled) == []
+
+    house.tell(a_book(at=NOON + 4 * SECOND))
+
+    assert len(house.dashboard.of(Filled)) == 1
+
+
+def test_order_that_meets_no_fresh_book_expires(house: House) -> None:
+    house.tell(Tick(NOON), Approved(an_order()), Tick(Nanos(NOON + 11 * SECOND)))
+
+    assert [fact.code for fact in house.dashboard.of(OrderRefused)] == ["EXPIRED"]
+    assert house.marked().pending is False
+
+
+def test_same_key_is_executed_once(house: House) -> None:
+    house.trade(an_order(key="E1"))
+    house.trade(an_order(key="E1"), at=NOON + SECOND)
+
+    assert len(house.dashboard.of(Ordered)) == 1
+    assert len(house.dashboard.of(Filled)) == 1
+
+
+def test_round_trip_ends_with_its_pnl_and_a_saved_state(house: House) -> None:
+    house.trade(an_order(key="E1", size="0.5"))
+    closing_order = an_order(key="X1", side=Side.SELL, size="0.5", closes=True, at=LATER)
+    house.trade(closing_order, at=LATER)
+
+    (closed,) = house.dashboard.of(Closed)
+    costs = fee(price("100.01"), quantity("0.5")) + fee(price("99.99"), quantity("0.5"))
+    assert closed.pnl == Decimal("-0.01") - costs
+    assert house.marked().account.wallet == 10_000 + closed.pnl
+    assert house.dashboard.of(Checkpointed) != []
+    assert house.dashboard.of(BackedUp)[0].file == "copy"
+
+
+def test_closing_order_never_turns_the_position(house: House) -> None:
+    house.trade(an_order(key="E1", size="0.2"))
+
+    house.trade(an_order(key="X1", side=Side.SELL, size="0.5", closes=True, at=LATER), at=LATER)
+
+    assert house.marked().account.position is None
+
+
+def test_restarted_broker_knows_its_position_and_executes_nothing_late(house: House) -> None:
+    house.trade(an_order(key="E1", size="0.5"))
+    before = house.marked().account
+    house.tell(Approved(an_order(key="X1", side=Side.SELL, closes=True)))
+
+    house.start()
+    house.tell(Tick(LATER), a_book(at=LATER), Tick(Nanos(LATER + SECOND)))
+
+    assert house.marked().account == before
+    assert house.dashboard.of(Filled) == []
+    assert [fact.id for fact in house.dashboard.of(OrderRefused)] == ["X1"]
+
+
+def test_restarted_broker_takes_checkpoint_and_tail(house: House) -> None:
+    house.trade(an_order(key="E1", size="0.5"))
+    house.broker.release()
+    order = an_order(key="X1", side=Side.SELL, size="0.25", closes=True, at=LATER)
+    house.trade(order, at=LATER)
+    before = house.marked().account
+
+    house.start()
+    house.tell(Tick(Nanos(LATER + SECOND)))
+
+    assert house.marked().account == before
+
+
+def test_broken_checkpoint_is_passed_over_and_said(house: House) -> None:
+    house.tell(Tick(NOON))
+    house.broker.release()
+    with house.environment.begin(house.environment.open_db(b"checkpoints"), write=True) as write:
+        write.put(b"\0" * 8, b"rubbish")
+
+    house.start()
+    house.tell(Tick(NOON))
+
+    assert "1 broken checkpoint" in house.dashboard.of(Noted)[0].text
+    assert house.marked().account.wallet == 10_000
+
+
+def test_funding_is_paid_once_at_the_settlement(house: House) -> None:
+    house.tell(MarkPrice(FOUR, price(60_000), Decimal("0.0002"), FOUR))
+    house.trade(an_order(key="E1", size="0.5"))
+    due = Nanos(NOON + 4 * HOUR)
+
+    house.tell(a_book(at=due - SECOND), Tick(Nanos(due - 1)))
+    assert house.dashboard.of(Funded) == []
+    house.tell(Tick(due), Tick(Nanos(due + SECOND)))
+
+    assert house.dashboard.of(Funded) == [Funded(due, Decimal("0.0002"), money("-6"))]
+
+
+def test_funding_missed_while_we_were_down_is_paid_once_at_the_restart(house: House) -> None:
+    house.trade(an_order(key="E1", size="0.5"))
+
+    for _ in range(2):
+        house.start()
+        house.tell(a_book(at=FOUR + HOUR), Tick(Nanos(FOUR + HOUR)))
+
+    assert house.dashboard.of(Funded) == []
+    assert house.marked().account.funding == -Decimal("0.005")
+
+
+def test_position_is_valued_at_the_mark_price_while_it_is_known(house: House) -> None:
+    house.trade(an_order(key="E1", size="0.5"))
+    house.tell(MarkPrice(ARRIVED, price(110), Decimal(0), FOUR), Tick(ARRIVED))
+    known = house.marked()
+
+    later = Nanos(ARRIVED + 3 * MINUTE)
+    house.tell(a_book(at=later), Tick(later))
+
+    assert known.equity - known.account.wallet == Decimal("4.995")
+    assert house.marked().price == 100
+
+
+def test_drawdown_limit_stops_and_survives_a_restart(house: House) -> None:
+    house.trade(an_order(key="E1", size="0.5"))
+    crash = MarkPrice(ARRIVED, price(-1700), Decimal(0), FOUR)
+
+    house.tell(crash, Tick(ARRIVED))
+    assert house.marked().stopped
+
+    house.start()
+    house.tell(a_book(at=ARRIVED), Tick(ARRIVED))
+    assert house.marked().stopped
+
+
+def test_state_is_saved_every_five_minutes(house: House) -> None:
+    for minute in range(11):
+        house.tell(Tick(Nanos(NOON + minute * MINUTE)))
+
+    assert [fact.at for fact in house.dashboard.of(Checkpointed)] == [
+        NOON + 5 * MINUTE,
+        NOON + 10 * MINUTE,
+    ]
+    assert len(house.dashboard.of(Accounted)) == 11
+
+
+def test_leaving_broker_says_when_it_is_flat(house: House) -> None:
+    house.trade(an_order(key="E1", size="0.5"))
+    house.tell(CloseAndStop("SIGINT"))
+    assert house.supervisor.of(Flat) == []
+
+    house.trade(an_order(key="X1", side=Side.SELL, closes=True, at=LATER), at=LATER)
+
+    assert house.supervisor.of(Flat) != []
+
+
+def test_nothing_is_saved_before_there_was_time(tmp_path: Path) -> None:
+    with closing(open_environment(tmp_path / "other")) as environment:
+        house = House(environment)
+        house.broker.release()
+
+        assert house.saved == []

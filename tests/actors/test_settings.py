@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import pytest
+
+from actors.settings import SPEED_MAX, parse
+from domain.errors import SettingsInvalid
+from domain.units import DAY, HOUR, MINUTE, SECOND
+
+
+def test_defaults_are_a_live_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLASMATRADER_HOME", "/somewhere")
+
+    settings = parse([])
+
+    assert settings.home == Path("/somewhere")
+    assert (settings.demo, settings.replay, settings.model) == (False, None, "auto")
+    assert settings.rest[0] == "https://api.binance.com"
+    assert settings.websocket[0] == "wss://stream.binance.com:9443"
+
+
+def test_without_the_variable_home_is_in_the_users_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PLASMATRADER_HOME", raising=False)
+
+    assert parse([]).home == Path.home() / ".plasmatrader"
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [("30s", 30 * SECOND), ("1.5m", 90 * SECOND), ("48h", 48 * HOUR), ("2d", 2 * DAY)],
+)
+def test_durations(text: str, span: int) -> None:
+    assert parse(["--demo", "--for", text]).duration == span
+
+
+def test_moments_are_utc_unless_they_say_otherwise() -> None:
+    plain = parse(["--replay", "x", "--from", "2025-03-01T12:00"])
+    zoned = parse(["--replay", "x", "--from", "2025-03-01T13:00+01:00"])
+
+    assert plain.start == zoned.start == 1_740_830_400 * SECOND
+
+
+def test_speed_max_is_the_deterministic_loop() -> None:
+    settings = parse(["--replay", "x", "--speed", "max"])
+
+    assert settings.speed == SPEED_MAX
+    assert settings.deterministic
+    assert not parse(["--demo", "--speed", "30"]).deterministic
+
+
+def test_urls_are_tried_in_the_order_given() -> None:
+    settings = parse(["--rest", "http://a:1/", "--rest", "http://b", "--ws", "ws://c"])
+
+    assert settings.rest == ("http://a:1", "http://b")
+    assert settings.websocket == ("ws://c",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("--bogus", "--bogus"),
+        ("--dem", "--dem"),
+        ("stray", "stray"),
+        ("--demo --replay x", "exclude each other"),
+        ("--speed 2", "--speed needs"),
+        ("--speed fast --demo", "'fast'"),
+        ("--speed 0 --demo", "'0'"),
+        ("--speed nan --demo", "'nan'"),
+        ("--for 10 --demo", "'10'"),
+        ("--for 0s --demo", "'0s'"),
+        ("--demo --from 2025-03-01", "need --replay"),
+        ("--demo --history x", "--history needs"),
+        ("--demo --record x", "--record keeps"),
+        ("--replay x --from yesterday", "'yesterday'"),
+        ("--replay x --from 2025-03-02 --to 2025-03-01", "earlier"),
+        ("--demo --speed max", "--for"),
+        ("--seed -1", "-1"),
+        ("--rest example", "'example'"),
+    ],
+)
+def test_bad_argument_is_one_line_that_names_it(arguments: str, words: str) -> None:
+    with pytest.raises(SettingsInvalid, match=words) as refused:
+        parse(arguments.split())
+
+    assert "\n" not in str(refused.value)
+    assert refused.value.status == 2
+
+
+def test_minutes_are_minutes() -> None:
+    assert parse(["--demo", "--for", "1m"]).duration == MINUTE

@@ -40,9 +40,6 @@ TRADES_ROWS = 4
 WIDE = 46
 """Columns from which the book's figures stand beside it."""
 
-WHOLE = 26
-"""Columns from which it has room for whole quantities."""
-
 QUALITY = 22
 """Columns of the figures."""
 
@@ -56,7 +53,8 @@ def market(view: View, size: Size) -> Block:
     if columns < WIDE:
         rows = (*_ladder(view, columns), (), *quality)
     else:
-        rows = _with_quality(_ladder(view, columns - QUALITY), quality, columns - QUALITY)
+        left = columns - QUALITY - 2
+        rows = _with_quality(_ladder(view, left), quality, left + 2)
     return framed((Span("Book", "title"),), rows, size, (note,))
 
 
@@ -91,9 +89,10 @@ def _ladder(view: View, columns: int) -> tuple[Line, ...]:
 
 
 def _level(level: Level, part: float, columns: int, style: Style) -> Line:
-    digits, room = (5, 10) if columns >= WHOLE else (3, 7)
-    amount = f"{level.quantity:,.{digits}f}".rjust(room)
-    length = max(0, columns - 11 - room)
+    # Seven characters hold five decimals of what is below ten.
+    digits = max(0, 6 - len(str(int(level.quantity))))
+    amount = f"{level.quantity:.{digits}f}".rjust(8)
+    length = max(0, columns - 19)
     return (
         Span(f"{level.price:,.2f}".rjust(10), style),
         Span(f"{amount} "),
@@ -169,7 +168,7 @@ def _fused(known: Signal) -> Line:
     return (
         Span(f"{known.direction} ", DIRECTION_STYLE[known.direction]),
         Span(share(known.confidence), "strong" if sure else "dim"),
-        Span(f", chance {share(known.probability)}", "dim"),
+        Span(f", p {share(known.probability)}", "dim"),
     )
 
 

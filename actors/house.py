@@ -10,7 +10,7 @@ from typing import Any
 
 from actors.actor import Address
 from actors.broker import Books, BrokerActor
-from actors.dashboard import DashboardActor, Display
+from actors.dashboard import DashboardActor, Display, Fold
 from actors.feed import FeedActor, Line, Listeners, Series
 from actors.forecast.actor import ForecastActor
 from actors.forecast.engine import Forecaster
@@ -104,6 +104,11 @@ def rooms(at: Addresses, held: Fittings) -> tuple[Room, ...]:
     heard = Listeners(at.microstructure, at.forecast, risk, at.broker, dashboard)
     told = {"dashboard": dashboard, "supervisor": supervisor}
 
+    fold = Fold()  # outlives the dashboard, so that its next life shows what this one has seen
+
+    def show(spawn: Spawn) -> Any:
+        return spawn(DashboardActor, held.display, held.journal, supervisor=supervisor, fold=fold)
+
     def broker(spawn: Spawn) -> Any:
         books = Books(stores.ledger, stores.checkpoints, stores.save)
         return spawn(BrokerActor, books, held.seed, risk=risk, **told)
@@ -116,11 +121,7 @@ def rooms(at: Addresses, held: Fittings) -> tuple[Room, ...]:
         return spawn(FeedActor, held.line, series, at.feed, heard, supervisor=supervisor)
 
     return (
-        Room(
-            "DashboardActor",
-            lambda spawn: spawn(DashboardActor, held.display, held.journal, supervisor=supervisor),
-            dashboard,
-        ),
+        Room("DashboardActor", show, dashboard),
         Room("BrokerActor", broker, at.broker),
         Room(
             "RiskActor",

@@ -130,11 +130,11 @@ class Loop:
         if wishes.stop is not None:
             return now
         for item in items:
-            now = max(now, _time(item))
-            if ends is not None and now > ends:
+            if ends is not None and _time(item) > ends:
                 wishes.stop = StopRequested("the time given with --for is over")
-            else:
-                self._hand_over(item)
+                return now
+            now = max(now, _time(item))
+            self._hand_over(item)
             if wishes.stop is not None:
                 return now
         self._addresses.feed.tell(Exhausted(now))

@@ -44,7 +44,8 @@ def fuse(forecast: Forecast, instrument: Instrument) -> Signal:
 
     The plan takes the forecast that speaks loudest in the direction, the one with the greatest
     u_ih |z_ih| of them: its horizon is the plan's time limit, the bounds of its 80 % interval are
-    target and stop.
+    target and stop, each at least one usual move s_i sqrt(h) away from the last close, so that a
+    skewed forecast cannot put the stop where the price already is.
     """
     returns = np.log(forecast.quantiles / forecast.closes[:, -1][:, None, None])  # (6, 5, 13)
     medians = returns[:, :, MEDIAN]  # (6, 5)
@@ -55,7 +56,7 @@ def fuse(forecast: Forecast, instrument: Instrument) -> Signal:
     sign = int(np.sign(score))
     loudest = np.unravel_index(int(np.argmax(weights * scores * (sign or 1))), scores.shape)
     timeframe, step = int(loudest[0]), int(loudest[1])
-    low, high = (float(forecast.quantiles[timeframe, step, level]) for level in PLAN_LEVELS)
+    low, high = _bounds(forecast, timeframe, step, float(usual[timeframe, step]))
     stop, target = (low, high) if sign >= 0 else (high, low)
     up = float((weights * _chance_up(returns)).sum())
     return Signal(
@@ -70,6 +71,13 @@ def fuse(forecast: Forecast, instrument: Instrument) -> Signal:
         target=to_tick(target, instrument),
         volatility=forecast.volatility,
     )
+
+
+def _bounds(forecast: Forecast, timeframe: int, step: int, usual: float) -> tuple[float, float]:
+    """Prices below and above the last close between which the plan is open."""
+    low, high = (float(forecast.quantiles[timeframe, step, level]) for level in PLAN_LEVELS)
+    last = float(forecast.closes[timeframe, -1])
+    return min(low, last * float(np.exp(-usual))), max(high, last * float(np.exp(usual)))
 
 
 def _weights() -> Floats:

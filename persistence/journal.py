@@ -16,7 +16,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from domain.facts import EVENTS, Fact
+from domain.facts import EVENTS, Fact, Mode, Starting
 from domain.units import MILLISECOND, SECOND, Money, Nanos, Price, Quantity
 
 DIGITS = 6
@@ -29,8 +29,11 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
 
-def encode(fact: Fact) -> bytes:
+def encode(fact: Fact, mode: Mode | None = None) -> bytes:
     """The fact as one JSON object in ASCII, without a line break anywhere in it.
+
+    Where the mode of the run is given it comes last, so that no record of a demo or a replay can
+    be taken for one of the live market.
 
     >>> from domain.facts import Funded
     >>> encode(Funded(Nanos(1_000_000), Decimal("1E-7"), Money(Decimal("-0.10"))))
@@ -38,7 +41,10 @@ def encode(fact: Fact) -> bytes:
     """
     kind: type = type(fact)
     fields, writers, template = _plan(kind)
-    return (template % tuple(map(_write, writers, fields(fact)))).encode("ascii")
+    line = template % tuple(map(_write, writers, fields(fact)))
+    if mode is not None and not isinstance(fact, Starting):
+        line = f'{line[:-1]},"mode":"{mode}"}}'
+    return line.encode("ascii")
 
 
 def moment(at: Nanos) -> str:

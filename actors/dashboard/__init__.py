@@ -4,6 +4,7 @@
 """
 
 from actors.dashboard.actor import DashboardActor, Display
+from actors.dashboard.fold import Fold
 from actors.dashboard.headless import Headless
 
-__all__ = ["DashboardActor", "Display", "Headless"]
+__all__ = ["DashboardActor", "Display", "Fold", "Headless"]

@@ -7,7 +7,7 @@ from actors.dashboard.fold import Fold
 from actors.dashboard.view import View
 from actors.messages import Begin, DashboardInbox, SupervisorInbox, Tick
 from domain.account import Marked
-from domain.facts import Fact, Noted
+from domain.facts import Fact, Noted, Starting
 from domain.market import Book, Candle, Ticker, Trade
 from domain.microstructure import MarketQuality
 from domain.signals import Forecast, Signal
@@ -49,6 +49,8 @@ class DashboardActor(Actor[DashboardInbox]):
         self._display = display
         self._journal = journal
         self._fold = fold or Fold()
+        starting = self._fold.view().starting
+        self._mode = None if starting is None else starting.mode
         self._now = Nanos(0)
 
     def receive(self, message: DashboardInbox) -> None:
@@ -86,7 +88,9 @@ class DashboardActor(Actor[DashboardInbox]):
         self._display.draw(self._fold.view())
 
     def _record(self, fact: Fact) -> None:
-        line = encode(fact)
+        if isinstance(fact, Starting):
+            self._mode = fact.mode
+        line = encode(fact, self._mode)
         self._journal.append(fact.at, line)
         self._display.fact(line)
         self._fold.fact(fact)
@@ -103,7 +107,7 @@ class DashboardActor(Actor[DashboardInbox]):
         try:
             self._journal.close()
         except OSError as error:
-            self._display.fact(encode(self._excuse(error)))
+            self._display.fact(encode(self._excuse(error), self._mode))
 
     def _excuse(self, error: OSError) -> Noted:
         return Noted(self._now, f"the log cannot be written: {error}")

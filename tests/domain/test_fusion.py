@@ -99,3 +99,16 @@ def test_still_market_divides_by_no_zero() -> None:
     signal = fuse(a_forecast(shift=0.001, closes=closes), BTCUSDT)
 
     assert np.isfinite(signal.expected_bps)
+
+
+@given(shift=st.floats(-0.2, 0.2))
+def test_last_close_lies_between_stop_and_target_whatever_the_forecast(shift: float) -> None:
+    forecast = a_forecast(shift=shift, width=0.001)
+    last = float(forecast.closes[0, -1])
+
+    signal = fuse(
+        replace(forecast, closes=forecast.closes * last / forecast.closes[:, -1:]), BTCUSDT
+    )
+
+    low, high = sorted((signal.stop, signal.target))
+    assert low < last < high

@@ -15,9 +15,11 @@ from domain.facts import (
     Forecasted,
     Gap,
     Liquidity,
+    Mode,
     Noted,
     Progress,
     Signalled,
+    Starting,
 )
 from domain.horizons import Timeframe
 from domain.market import Side
@@ -204,3 +206,11 @@ def test_no_more_than_the_limit_waits_in_memory(tmp_path: Path) -> None:
 
     assert journal.lost == 1
     assert (tmp_path / "events-20250301.jsonl").stat().st_size == WAITING_MAX
+
+
+def test_mode_stands_in_every_record_and_never_twice() -> None:
+    note = encode(Noted(AT, "hello"), Mode.DEMO)
+    starting = encode(Starting(AT, Mode.DEMO, "3.0.0", "real"), Mode.DEMO)
+
+    assert note.endswith(b'"text":"hello","mode":"DEMO"}')
+    assert starting.count(b"mode") == 1

@@ -48,8 +48,6 @@ class Endpoints:
 
 def in_words(error: BaseException) -> str:
     """Why an address could not be used, for a person."""
-    if isinstance(error, VenueUnavailable):
-        return str(error)
     text = str(error) or type(error).__name__
     known = (words for marks, words in _WORDS if any(mark in text.lower() for mark in marks))
     return next(known, " ".join(text.split())[:REASON_LENGTH_MAX])
@@ -83,14 +81,17 @@ class Patience:
 
 
 class _Race(Generic[Answer]):
-    """Tries that run beside each other; the first answer wins, later ones are thrown away."""
+    """Tries that run beside each other; the first answer wins, later ones are thrown away.
+
+    A try answers or raises VenueUnavailable; any other error is a bug, and its thread dies of it.
+    """
 
     def __init__(self, attempt: Callable[[str], Answer], discard: Callable[[Answer], None]) -> None:
         self._attempt = attempt
         self._discard = discard
         self._lock = threading.Lock()
         self._over = False
-        self.results = queue.SimpleQueue[tuple[str, Answer | Exception]]()
+        self.results = queue.SimpleQueue[tuple[str, Answer | VenueUnavailable]]()
 
     def enter(self, base: str) -> None:
         """Try this address in a thread of its own: looking up a name cannot be interrupted."""
@@ -106,10 +107,10 @@ class _Race(Generic[Answer]):
             self._drop(result)
 
     def _run(self, base: str) -> None:
-        result: Answer | Exception
+        result: Answer | VenueUnavailable
         try:
             result = self._attempt(base)
-        except Exception as error:  # noqa: BLE001 - whatever it is, this address did not answer
+        except VenueUnavailable as error:
             result = error
         with self._lock:
             if not self._over:
@@ -117,8 +118,8 @@ class _Race(Generic[Answer]):
                 return
         self._drop(result)
 
-    def _drop(self, result: Answer | Exception) -> None:
-        if not isinstance(result, Exception):
+    def _drop(self, result: Answer | VenueUnavailable) -> None:
+        if not isinstance(result, VenueUnavailable):
             self._discard(result)
 
 
@@ -151,7 +152,7 @@ def interruptible(work: Callable[[], Answer], limit: float, stop: threading.Even
     while not stop.is_set() and perf_counter() - begun < limit:
         with suppress(queue.Empty):
             _, result = race.results.get(timeout=STOP_CHECKED_EVERY)
-            if isinstance(result, Exception):
+            if isinstance(result, VenueUnavailable):
                 raise result
             return result
     raise VenueUnavailable("stopped" if stop.is_set() else "no answer in time")
@@ -174,9 +175,9 @@ def _run_race(race: _Race[Answer], bases: Sequence[str], patience: Patience) -> 
             base, result = race.results.get(timeout=STOP_CHECKED_EVERY)
         except queue.Empty:
             continue
-        if not isinstance(result, Exception):
+        if not isinstance(result, VenueUnavailable):
             return base, result
         running.remove(base)
-        failures.append((base, in_words(result)))
+        failures.append((base, str(result)))
     failures += [(base, "no answer in time") for base in (*running, *waiting)]
     raise VenueUnavailable(summed_up(failures))

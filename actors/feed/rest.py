@@ -152,7 +152,7 @@ class Rest:
         timeout = (self._timing.connect, self._timing.read)
         try:
             response = self._session.get(base + path, params=parameters, timeout=timeout)
-        except requests.RequestException as error:
+        except (OSError, ValueError) as error:  # what requests raises is one of them
             raise VenueUnavailable(in_words(error)) from error
         finally:
             if self._stop.is_set():  # nobody waits for this answer any more

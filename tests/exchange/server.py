@@ -91,6 +91,11 @@ class Exchange(ThreadingHTTPServer):
         """Say nothing on any stream; pings are still answered."""
         self.market.silent = silent
 
+    def say(self, stream: str, data: bytes) -> None:
+        """Send this on a stream to all who listen to it, whatever it is."""
+        for listener in list(self.market.listeners):
+            listener(f"{self.market.symbol.lower()}@{stream}", data)
+
     def order(self, answer: Answer, times: int = 1) -> None:
         """The next requests whose path begins like this get this answer."""
         self._ordered += [answer] * times

@@ -388,3 +388,46 @@ def test_futures_that_do_not_answer_are_not_spoken_of() -> None:
 
     assert not ear.all(MarkPrice)
     assert not ear.all(Rejected)
+
+
+def test_frames_that_cannot_be_believed_are_told_and_change_nothing() -> None:
+    crossed = b'{"lastUpdateId":1,"bids":[["2.0","1.0"]],"asks":[["1.0","1.0"]]}'
+    with Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange, opened(exchange) as ear:
+        ear.wait(Book)
+        exchange.say("depth5@100ms", crossed)
+        exchange.say("trade", b"{")
+        ear.wait(Rejected, 2)
+        ear.wait(Candle)
+
+    assert [one.stream for one in ear.all(Rejected)] == ["btcusdt@depth5@100ms", "unknown"]
+    assert "crossed" in ear.all(Rejected)[0].reason
+    assert len(ear.all(Connected)) == 1
+
+
+def test_announced_shutdown_is_not_waited_for() -> None:
+    with Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange, opened(exchange) as ear:
+        ear.wait(Book)
+        exchange.say("trade", b'{"e":"serverShutdown","E":1770123456789}')
+        lost = ear.wait(Disconnected)
+        ear.wait(Connected, 2)
+
+    assert "shut" in lost.reason
+
+
+class FullDisk(Recorder):
+    """A recorder on a disk that has no room left."""
+
+    def write(self, arrived: Nanos, frame: bytes) -> None:
+        raise OSError(28, f"No space left for {len(frame)} bytes at {arrived}")
+
+
+def test_full_disk_ends_the_recording_and_nothing_else(tmp_path: Path) -> None:
+    with (
+        Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange,
+        opened(exchange, recorder=FullDisk(tmp_path)) as ear,
+    ):
+        ear.wait(Candle)
+
+    (rejected,) = ear.all(Rejected)
+    assert rejected.stream == "recording"
+    assert "No space left" in rejected.reason

@@ -112,6 +112,9 @@ class Loop:
         ends = None if duration is None else Nanos(source.start + duration)
         items = timeline(source.events(), source.start)
         now = self._deliver(items, source.start, ends)
+        if self._wishes.stop is None:
+            self._addresses.feed.tell(Exhausted(now, source.summary()))
+            self._queue.work_off()
         begun = monotonic()
         stop = self._wishes.stop or StopRequested("the source has no more data", market=False)
         self._addresses.dashboard.tell(Stopping(now, stop.reason))
@@ -137,8 +140,6 @@ class Loop:
             self._hand_over(item)
             if wishes.stop is not None:
                 return now
-        self._addresses.feed.tell(Exhausted(now))
-        self._queue.work_off()
         return now
 
     def _close(self, items: Iterable[Item], now: Nanos, stop: StopRequested) -> Nanos:

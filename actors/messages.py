@@ -81,9 +81,10 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """The source has no more data."""
+    """The source has no more data; the summary says what it had, where that is of interest."""
 
     at: Nanos
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)

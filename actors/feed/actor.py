@@ -27,7 +27,7 @@ from actors.messages import (
     Tick,
     Unreachable,
 )
-from domain.facts import BadMessage, FeedDown, FeedUp, Gap, Ingested, Progress
+from domain.facts import BadMessage, FeedDown, FeedUp, Gap, Ingested, Noted, Progress
 from domain.horizons import CONTEXT, TIMEFRAMES, Timeframe
 from domain.instrument import Instrument
 from domain.market import Book, Candle, MarkPrice, Ticker, Trade
@@ -131,10 +131,15 @@ class FeedActor(Actor[FeedInbox]):
                 self._note_line(message)
             case Unreachable(reason, status):
                 self._supervisor.tell(StopRequested(reason, status, market=False))
-            case Exhausted():
-                self._supervisor.tell(StopRequested("the source has no more data", market=False))
+            case Exhausted() as end:
+                self._end(end)
             case _:
                 assert_never(message)
+
+    def _end(self, end: Exhausted) -> None:
+        if end.summary:
+            self._dashboard.tell(Noted(end.at, end.summary))
+        self._supervisor.tell(StopRequested("the source has no more data", market=False))
 
     def _pass_time(self, now: Nanos) -> None:
         self._now = max(self._now, now)

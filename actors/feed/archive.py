@@ -165,6 +165,10 @@ class Archive:
         found |= {candle.open_time: candle for candle in read_candles(self._path, first, last)}
         return recent([found[open_time] for open_time in sorted(found)], self.start)
 
+    def summary(self) -> str:
+        """Nothing of interest."""
+        return ""
+
     def events(self) -> Iterator[MarketEvent]:
         """Each minute's modelled trades and books, then its candle, in order of time."""
         for candle in self._minutes():

@@ -66,6 +66,10 @@ class DemoSource:
         window: deque[Day] = deque(islice(days(self._seed), today + 1), maxlen=_HISTORY_DAYS)
         return recent([candle for day in window for candle in candles(day)], self.start)
 
+    def summary(self) -> str:
+        """Nothing of interest."""
+        return ""
+
     def events(self) -> Iterator[MarketEvent]:
         """Everything from the start on, in order of time, without end."""
         for candle, day_before, funding in self._minutes():

@@ -110,7 +110,7 @@ class PacedLine:
             if self._wait_until(begun + (now - source.start) / SECOND / self._speed):
                 return
             self._tell(item)
-        self._feed.tell(Exhausted(now))
+        self._feed.tell(Exhausted(now, source.summary()))
 
     def _wait_until(self, due: float) -> bool:
         """Wait for the time, and for actors that have not kept up; true when we are to stop."""

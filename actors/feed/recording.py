@@ -107,6 +107,10 @@ class Recording:
         first = Nanos(self.start // HOUR * HOUR - HISTORY)
         return recent(read_candles(self._history, first, Nanos(self.start - MINUTE)), self.start)
 
+    def summary(self) -> str:
+        """How many frames of which stream were read."""
+        return "frames read: " + ", ".join(f"{n} {name}" for name, n in sorted(self.counts.items()))
+
     def events(self) -> Iterator[MarketEvent | Rejected]:
         """What lies from `start` to the end asked for, in order of time."""
         self.counts.clear()

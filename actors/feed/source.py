@@ -36,6 +36,9 @@ class Source(Protocol):
     def events(self) -> Iterator[MarketEvent | Rejected]:
         """Everything from `start` on, in order of time; a one-minute candle when it has closed."""
 
+    def summary(self) -> str:
+        """What has been read so far, in a sentence; '' where that is of no interest."""
+
 
 class Line(Protocol):
     """What carries a source to the feed. It tells, and is never waited for."""

@@ -65,6 +65,9 @@ class HandMade:
     def history(self) -> Sequence[Candle]:
         return history(self.start)
 
+    def summary(self) -> str:
+        return ""
+
     def events(self) -> Iterator[MarketEvent]:
         at = self.start
         while True:

@@ -1,0 +1,157 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from actors.forecast.actor import ForecastActor
+from actors.messages import Begin, CandlesClosed, HistoryReady, ModelReady, Tick
+from domain.candles import aggregate
+from domain.facts import Forecasted, Noted, Signalled
+from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES, Timeframe
+from domain.signals import Forecast, Signal
+from domain.units import MINUTE, Floats, Nanos
+from persistence.candles import CandleStore
+from persistence.environment import open_environment
+from tests.builders import NOON, a_candle, a_history, candles
+from tests.fakes import Outbox
+
+
+class Still:
+    """A forecaster that expects a spread around the last close, and remembers its inputs."""
+
+    name = "still"
+    sha = "00"
+
+    def __init__(self) -> None:
+        self.seen: list[Floats] = []
+
+    def forecast(self, closes: Floats) -> Floats:
+        self.seen.append(closes.copy())
+        spread = 1 + (np.array(LEVELS) - 0.5) * 0.01
+        return np.tile(closes[:, -1, None, None] * spread, (1, len(STEPS), 1))
+
+
+class House:
+    """A forecaster on a real candle store, with everybody it tells."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = CandleStore(open_environment(path))
+        self.model = Still()
+        self.start()
+
+    def start(self) -> None:
+        self.risk, self.dashboard = Outbox(), Outbox()
+        self.actor = ForecastActor(
+            lambda: self.model,
+            self.store,
+            risk=self.risk,
+            dashboard=self.dashboard,
+            supervisor=Outbox(),
+        )
+        self.tell(Begin(), Tick(NOON))
+
+    def tell(self, *messages: object) -> None:
+        for message in messages:
+            self.actor.receive(message)  # type: ignore[arg-type]
+
+    def ingest(self) -> None:
+        self.store.put(a_history(NOON))
+        self.tell(HistoryReady(NOON, TIMEFRAMES))
+
+    def close_minute(self, number: int) -> None:
+        """The minute that opens so many minutes after noon closes, as the feed tells it."""
+        minute = candles(number + 1)[-1]
+        self.store.put([minute])
+        self.tell(CandlesClosed(minute.close_time, (minute,)))
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path / "store")
+
+
+def test_history_is_forecast_at_once(house: House) -> None:
+    house.ingest()
+
+    (forecast,) = house.dashboard.of(Forecast)
+    assert forecast.at == NOON
+    assert forecast.quantiles.shape == (len(TIMEFRAMES), len(STEPS), len(LEVELS))
+    assert house.risk.of(ModelReady) == [ModelReady(NOON, "still", "00")]
+    assert [signal.at for signal in house.risk.of(Signal)] == [NOON]
+    assert len(house.dashboard.of(Signalled)) == 1
+
+
+def test_input_is_the_last_two_hundred_closes_of_each_timeframe(house: House) -> None:
+    house.ingest()
+    house.close_minute(0)
+
+    expected = [float(x.close) for x in house.store.newest(Timeframe.M1, CONTEXT)]
+    assert house.model.seen[-1].shape == (len(TIMEFRAMES), CONTEXT)
+    assert house.model.seen[-1][0].tolist() == expected
+    assert house.dashboard.of(Forecasted)[-1].closed_at == NOON + MINUTE
+
+
+def test_told_arrays_cannot_be_changed(house: House) -> None:
+    house.ingest()
+
+    (forecast,) = house.dashboard.of(Forecast)
+    with pytest.raises(ValueError, match="read-only"):
+        forecast.quantiles[0] = 0
+
+
+def test_restarted_forecaster_reads_its_input_from_the_store(house: House) -> None:
+    house.ingest()
+    house.close_minute(0)
+    before = house.model.seen[-1]
+
+    house.start()
+    house.close_minute(0)
+
+    assert np.array_equal(house.model.seen[-1], before)
+
+
+def test_repaired_hole_is_read_from_the_store(house: House) -> None:
+    house.ingest()
+    house.store.put(candles(3))
+
+    house.close_minute(3)
+
+    expected = [float(x.close) for x in house.store.newest(Timeframe.M1, CONTEXT)]
+    assert house.model.seen[-1][0].tolist() == expected
+
+
+def test_short_hole_of_the_exchange_is_bridged_for_the_model(house: House) -> None:
+    house.ingest()
+    late = a_candle(open_time=NOON + 3 * MINUTE, close="104")
+    house.store.put([late])
+
+    house.tell(CandlesClosed(late.close_time, (late,)))
+
+    assert len(house.model.seen) == 2
+    assert house.model.seen[-1][0, -1] == 104
+    assert len(house.store.newest(Timeframe.M1, 2000)) == 1001
+
+
+def test_long_hole_stops_forecasts_until_two_hundred_points_stand_again(house: House) -> None:
+    house.ingest()
+    first = 30
+    for number in range(first, first + CONTEXT):
+        house.close_minute(number)
+
+        whole = number == first + CONTEXT - 1
+        assert len(house.model.seen) == (2 if whole else 1)
+
+    (note,) = house.dashboard.of(Noted)
+    assert "1m has 1 of 200" in note.text
+
+
+def test_longer_candles_join_the_input_as_they_close(house: House) -> None:
+    house.ingest()
+    minutes = candles(60)
+    house.store.put(minutes)
+    house.store.put(x for timeframe in TIMEFRAMES[1:] for x in aggregate(minutes, timeframe))
+    closed = [house.store.newest(timeframe, 1)[0] for timeframe in TIMEFRAMES]
+
+    house.tell(CandlesClosed(Nanos(NOON + 60 * MINUTE), tuple(closed)))
+
+    assert house.model.seen[-1][:, -1].tolist() == [float(x.close) for x in closed]

@@ -52,19 +52,22 @@ class Klines:
 
     @property
     def now(self) -> Nanos:
-        """The time by the exchange's clock."""
+        """The time by the exchange's clock, or a little less: never ahead of it.
+
+        So what is closed by this time is closed at the exchange, and no row is taken that will
+        still change.
+        """
         return Nanos(self._clock() + self._offset)
 
     def set_clock(self) -> None:
-        """Compare clocks; the exchange read its own halfway between question and answer.
+        """Compare clocks; the exchange read its own, at the latest, when its answer came.
 
         Raises:
             VenueUnavailable: it does not answer.
             BadFrame: it answers nonsense.
         """
-        asked = self._clock()
         theirs = read_time(self._rest.get("/api/v3/time"))
-        self._offset = Nanos(theirs - (asked + self._clock()) // 2)
+        self._offset = Nanos(theirs - self._clock())
 
     def ingest(self, have: Mapping[Timeframe, Nanos]) -> Fetched:
         """The history that is missing.
@@ -90,7 +93,7 @@ class Klines:
         return Fetched(self.now, candles, _length(timeframe, span), perf_counter() - begun)
 
     def _rows(self, timeframe: Timeframe, span: Span) -> tuple[Candle, ...]:
-        """The candles of this span that are complete, as many requests as it takes."""
+        """The candles of this span, which is over, with as many requests as it takes."""
         first, last = span
         candles: list[Candle] = []
         while first <= last:
@@ -99,7 +102,7 @@ class Klines:
             if len(rows) < ROWS_MAX:
                 break
             first = rows[-1].close_time
-        return tuple(candle for candle in candles if candle.close_time <= self.now)
+        return tuple(candles)
 
     def _answer(self, timeframe: Timeframe, first: Nanos, last: Nanos) -> tuple[Candle, ...]:
         parameters = {

@@ -118,7 +118,7 @@ class Recording:
             at = event.close_time if isinstance(event, Candle) else event.at
             if self._end is not None and at > self._end:
                 return
-            if at >= self.start:
+            if at > self.start or (at == self.start and not isinstance(event, Candle)):
                 yield event
 
     def _archived(self, open_time: Nanos) -> Candle | None:

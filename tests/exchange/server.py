@@ -14,7 +14,6 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -46,7 +45,6 @@ class Exchange(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.market = Market(source, speed)
         self.requests: list[str] = []
-        self.connections = 0
         self._ordered: list[Answer] = []
         self._refusing = False
         self._open: set[socket.socket] = set()
@@ -65,12 +63,7 @@ class Exchange(ThreadingHTTPServer):
         self.market.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.market.stop()
         self.shutdown()
         self._thread.join()
@@ -133,7 +126,6 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         exchange = cast("Exchange", self.server)
         if self.headers.get("Upgrade", "").lower() == "websocket":
-            exchange.connections += 1
             _Client(self, exchange.market).serve()
             return
         exchange.requests.append(self.path)

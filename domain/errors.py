@@ -10,7 +10,6 @@ PlasmaError
         StoreBusy
         StateInvalid
         SettingsInvalid
-        StartRefused
 
 An outcome we expect is a value, not an error: a refused order is `Refused`. Anything that is not a
 PlasmaError is a bug in our code. `status` is the exit status of a program that ends with the error.
@@ -67,9 +66,3 @@ class SettingsInvalid(Fatal):
     """An option, a file or a folder that the user named cannot be used."""
 
     status = 2
-
-
-class StartRefused(Fatal):
-    """A start criterion is not met."""
-
-    status = 3

@@ -10,9 +10,6 @@ from domain.market import Book, Level, Side
 from domain.orders import Order
 from domain.units import BASIS_POINTS, MILLISECOND, Money, Nanos, Price, Quantity
 
-MAKER_FEE = Decimal("0.0002")
-"""USDⓈ-M fee for giving liquidity [fraction of notional]."""
-
 TAKER_FEE = Decimal("0.0004")
 """USDⓈ-M fee for taking liquidity [fraction of notional]."""
 

@@ -70,6 +70,3 @@ VOLATILITY_WINDOW = 20
 
 INGESTION = 1000
 """Candles of each timeframe that must stand before trading [candles]."""
-
-WARM_UP = 800
-"""The first of those: they warm up the model; the rest validates it [candles]."""

@@ -178,7 +178,7 @@ def _entry_refusal(order: Order, seen: Situation) -> Refusal | None:
         (quality.spread_bps >= SPREAD_MAX, Refusal.WIDE_SPREAD),
         (quality.liquidity < LIQUIDITY_MIN, Refusal.THIN_BOOK),
         (_pressed_against(order.side, quality), Refusal.PRESSURE_AGAINST),
-        (order.notional < NOTIONAL_MIN, Refusal.TOO_SMALL),
+        (order.notional < max(NOTIONAL_MIN, seen.rules.notional_min), Refusal.TOO_SMALL),
         (order.notional > NOTIONAL_MAX, Refusal.TOO_LARGE),
         (order.notional > marked.account.wallet, Refusal.NO_BALANCE),
     )

@@ -61,6 +61,7 @@ class ForecastActor(Actor[ForecastInbox]):
         self._model: Forecaster | None = None
         self._held: dict[Timeframe, Tail] = {}
         self._silent = False
+        self._done = Nanos(0)
 
     def receive(self, message: ForecastInbox) -> None:
         """Forecast on what has closed."""
@@ -93,12 +94,13 @@ class ForecastActor(Actor[ForecastInbox]):
             held[candle.timeframe].append(candle)
 
     def _forecast(self, at: Nanos) -> None:
-        """One batch of all timeframes; nothing where one of them has too few points."""
+        """One batch of all timeframes, once a minute; none where one has too few points."""
         assert self._model is not None
-        if not self._complete(at):
-            return
-        closes = np.array([list(tail.closes)[-CONTEXT:] for tail in self._held.values()])
         minute = self._held[Timeframe.M1].ends
+        if minute == self._done or not self._complete(at):
+            return
+        self._done = minute
+        closes = np.array([list(tail.closes)[-CONTEXT:] for tail in self._held.values()])
         begun = perf_counter()
         quantiles = self._model.forecast(closes)
         took_ms = (perf_counter() - begun) * 1000

@@ -155,3 +155,11 @@ def test_longer_candles_join_the_input_as_they_close(house: House) -> None:
     house.tell(CandlesClosed(Nanos(NOON + 60 * MINUTE), tuple(closed)))
 
     assert house.model.seen[-1][:, -1].tolist() == [float(x.close) for x in closed]
+
+
+def test_minute_is_forecast_once_however_often_its_history_is_told(house: House) -> None:
+    house.ingest()
+
+    house.tell(HistoryReady(Nanos(NOON + 1), TIMEFRAMES))
+
+    assert len(house.risk.of(Signal)) == 1

@@ -1,6 +1,5 @@
 from decimal import Decimal
 from itertools import islice, pairwise
-from timeit import timeit
 
 import numpy as np
 import pytest
@@ -114,12 +113,6 @@ def test_the_price_stays_where_bitcoin_has_been_for_years(seed: int) -> None:
 
     assert prices.min() > 45_000
     assert prices.max() < 160_000
-
-
-def test_six_weeks_are_made_again_within_half_a_second() -> None:
-    seconds = min(timeit(lambda: some_days(1, 0, 42), number=1) for _ in range(3))
-
-    assert seconds < 0.5
 
 
 def test_funding_rates_are_distributed_as_binance_has_them() -> None:

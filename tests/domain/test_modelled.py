@@ -2,7 +2,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
-from timeit import timeit
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +17,6 @@ from tests.benchmarks.calibration import RECORDED_PRICE, around, book_facts, mad
 
 TICK = Decimal("0.01")
 LOT = Decimal("0.00001")
-MINUTE_MS_MAX = 3.0
 
 
 @st.composite
@@ -232,11 +230,3 @@ def test_books_have_the_measured_figures(
 
 def test_a_book_does_not_know_the_next_move(facts: dict[str, float]) -> None:
     assert abs(facts["imbalance and the second after, correlation"]) < 0.1
-
-
-def test_a_minute_costs_little() -> None:
-    candle = a_minute("10")
-
-    best = min(timeit(lambda: minute(candle, 1), number=20) for _ in range(5))
-
-    assert best / 20 * 1000 < MINUTE_MS_MAX

@@ -3,6 +3,7 @@
 import logging
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -123,6 +124,7 @@ class _Run:
         self._source = source
         self._stopwatch = stopwatch
         self._at = Addresses()
+        self._loaded = threading.Event()
         name = "embedded" if settings.demo and settings.model == "auto" else settings.model
         self._located = locate(name, home.models)
 
@@ -148,7 +150,9 @@ class _Run:
     def _line(self, held: ExitStack) -> Line:
         everyone = (*self._at.rooms, self._at.supervisor)
         if self._source is not None:
-            paced = PacedLine(self._source, self._settings.speed, everyone, self._backlog)
+            paced = PacedLine(
+                self._source, self._settings.speed, everyone, self._backlog, self._loaded
+            )
             held.callback(paced.stop)
             return paced
         clock = Clock(everyone)
@@ -177,7 +181,9 @@ class _Run:
         )
 
     def _load(self) -> Forecaster:
-        return ChronosBolt(self._located.folder, self._located.label)
+        model = ChronosBolt(self._located.folder, self._located.label)
+        self._loaded.set()
+        return model
 
     def _display(self) -> Display:
         if self._settings.headless or not sys.stdout.isatty():

@@ -31,6 +31,8 @@ def begin(source: Source, feed: Mailbox[FeedInbox]) -> None:
 class LoopLine:
     """A `Line` without a thread: the deterministic loop reads the source itself."""
 
+    networked = False
+
     def __init__(self, source: Source) -> None:
         self._source = source
         self._feed: Mailbox[FeedInbox] | None = None
@@ -53,8 +55,11 @@ class PacedLine:
     """A `Line` that reads a source `speed` times as fast as its time went by.
 
     It is also the clock of such a run: it tells everybody the time. A feed that is restarted opens
-    it again; it goes on where it is. Where the actors cannot keep up, it waits for them.
+    it again; it goes on where it is. Where the actors cannot keep up, it waits for them; and it
+    begins when the model is loaded, so that no minute goes by unseen.
     """
+
+    networked = False
 
     def __init__(
         self,
@@ -62,11 +67,13 @@ class PacedLine:
         speed: float,
         everyone: Sequence[Mailbox[Any]],
         backlog: Callable[[], int],
+        loaded: threading.Event,
     ) -> None:
         self._source = source
         self._speed = speed
         self._everyone = everyone
         self._backlog = backlog
+        self._loaded = loaded
         self._feed: Mailbox[FeedInbox] | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pace", daemon=True)
@@ -104,6 +111,9 @@ class PacedLine:
         assert self._feed is not None
         source = self._source
         begin(source, self._feed)
+        while not self._loaded.wait(HELD_BACK_SECONDS):
+            if self._stopped.is_set():
+                return
         begun, now = monotonic(), source.start
         for item in timeline(source.events(), source.start):
             now = max(now, item.now if isinstance(item, Tick) else moment(item))

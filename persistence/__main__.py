@@ -1,22 +1,14 @@
 """`bin/pt-state`: looks at the state of a trader, and puts another one in its place."""
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NoReturn
 
-from domain.errors import PlasmaError, SettingsInvalid
+from domain.errors import PlasmaError
+from persistence.arguments import Parser, default_home
 from persistence.tool import dumped, restore
-
-
-class _Parser(argparse.ArgumentParser):
-    """One clear line instead of argparse's usage block."""
-
-    def error(self, message: str) -> NoReturn:
-        raise SettingsInvalid(f"{message}; see {self.prog} --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,8 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="pt-state", description="The state of a trader.", allow_abbrev=False)
+def _parser() -> Parser:
+    parser = Parser(prog="pt-state", description="The state of a trader.", allow_abbrev=False)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     dump = commands.add_parser(
         "dump", help="print the state as JSON", description="Print the state as JSON."
@@ -49,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Begin anew from a state document; what was there is kept.",
     )
     back.add_argument("file", type=Path, metavar="FILE", help="a document as `dump` prints it")
-    default = Path(os.environ.get("PLASMATRADER_HOME") or "~/.plasmatrader")
+    default = default_home()
     for command in (dump, back):
         command.add_argument(
             "--home", type=Path, default=default, metavar="DIR", help="state (default: %(default)s)"

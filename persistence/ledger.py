@@ -78,6 +78,12 @@ class LedgerStore:
             records = [decoded(value, OrderRecord) for _, value in transaction.cursor()]
         return tuple(x.order for x in records if x.state is OrderState.SENT)
 
+    def orders(self) -> tuple[Order, ...]:
+        """Every order that ever went out, by its key."""
+        with self._environment.begin(self._orders) as transaction:
+            records = [decoded(value, OrderRecord) for _, value in transaction.cursor()]
+        return tuple(record.order for record in records)
+
     def since(self, sequence: int) -> tuple[Entry, ...]:
         """The entries from this sequence number on, oldest first."""
         with self._environment.begin(self._entries) as transaction:

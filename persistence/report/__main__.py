@@ -1,0 +1,56 @@
+"""`bin/pt-report`: writes what a ledger and its log say about a run."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from domain.errors import PlasmaError
+from persistence.arguments import Parser, default_home
+from persistence.report.source import of_home, of_ledger
+
+FILES = """
+DIR receives report.html (one file, readable offline), metrics.json, trades.csv, equity.parquet and
+ledger.jsonl, which --ledger reads again. Exit status: 0 written, 2 a bad argument, or a file or
+folder that cannot be used, 4 there is no state, it is empty, or it cannot be trusted.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write one report; returns the exit status. A known error is one clear line."""
+    try:
+        found = _parser().parse_args(arguments)
+        ledger, home = found.ledger, found.home or default_home()
+        source = of_ledger(ledger.expanduser()) if ledger else of_home(home.expanduser())
+        # The charts' library takes a second to come; who asked wrongly need not wait for it.
+        from persistence.report.files import write  # noqa: PLC0415
+
+        sys.stdout.write(write(source, found.out.expanduser()) + "\n")
+    except PlasmaError as error:
+        sys.stderr.write(f"pt-report: {error}\n")
+        return error.status
+    return 0
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="pt-report",
+        description="Reports on a trader's ledger; safe while the trader runs.",
+        epilog=FILES,
+        allow_abbrev=False,
+    )
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument(
+        "--home", type=Path, metavar="DIR", help=f"state of a trader (default: {default_home()})"
+    )
+    source.add_argument(
+        "--ledger",
+        type=Path,
+        metavar="FILE",
+        help="a ledger alone: an LMDB folder, or the ledger.jsonl of another report",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

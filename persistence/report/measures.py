@@ -1,0 +1,189 @@
+"""The figures of a run, as `metrics.json` has them."""
+
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from domain import performance
+from domain.ledger import ZERO
+from domain.performance import CALENDAR_DAYS, TRADES_MIN, TRADING_DAYS, Days
+from domain.trades import Trade, slippage, total, trades
+from domain.units import Floats, Money, Nanos
+from persistence.report.curve import Curve, held
+from persistence.report.source import Source
+
+DIGITS = 10
+"""Decimals that are kept of a figure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ratios:
+    """What an equity curve is worth; None where it cannot say.
+
+    Attributes:
+        pnl: gained, after all costs [quote currency].
+        days: UTC days that the daily returns come from.
+        sharpe_252: annualised by 252 days, as the mission says.
+        sharpe_365: annualised by 365 days, as this market trades.
+        sharpe_365_error: standard error of the latter.
+        sortino: by 252 days.
+        sortino_365: by 365 days.
+        calmar: a year's growth, by 365 days, over the deepest daily drawdown.
+        max_drawdown: the deepest within the whole curve [fraction].
+        max_drawdown_daily: the deepest between two days' ends [fraction].
+    """
+
+    pnl: float
+    days: int
+    sharpe_252: float | None
+    sharpe_365: float | None
+    sharpe_365_error: float | None
+    sortino: float | None
+    sortino_365: float | None
+    calmar: float | None
+    max_drawdown: float
+    max_drawdown_daily: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trading:
+    """What the trades were and cost.
+
+    Attributes:
+        trades: closed ones.
+        wins: those that gained after costs.
+        win_rate: share of them [fraction].
+        win_rate_interval: where the true share lies with 95 % confidence.
+        significant: whether there are enough trades to say anything.
+        gross: realised before fees and funding [quote currency].
+        fees: paid.
+        funding: received, negative when paid.
+        slippage: what fills were worse than the mid they were decided on; it lies within `gross`.
+        profit_factor: won over lost.
+        expectancy: a trade's average gain after costs [quote currency].
+        exposure: share of the time in which a position was held.
+        turnover: bought and sold over mean equity, in the whole period.
+    """
+
+    trades: int
+    wins: int
+    win_rate: float | None
+    win_rate_interval: tuple[float, float] | None
+    significant: bool
+    gross: float
+    fees: float
+    funding: float
+    slippage: float | None
+    profit_factor: float | None
+    expectancy: float | None
+    exposure: float
+    turnover: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """A run in figures, with what they were made from; it began with `begun` [quote currency]."""
+
+    trades: tuple[Trade, ...]
+    days: Days
+    months: dict[tuple[int, int], float]
+    ratios: Ratios
+    trading: Trading
+    holding: Ratios | None
+    first: Nanos
+    last: Nanos
+    begun: float
+
+
+def measured(source: Source, curve: Curve) -> Measured:
+    """All figures of a run."""
+    orders = {order.id: order for order in source.kept.orders}
+    closed = trades(source.history, orders)
+    days = performance.daily(curve.at, curve.equity)
+    other = held(source.prices, float(curve.equity[0]))
+    lost = total(slippage(entry, orders) for entry in source.kept.entries)
+    return Measured(
+        trades=closed,
+        days=days,
+        months=performance.monthly(days),
+        ratios=_ratios(curve, days),
+        trading=_trading(source, curve, closed, lost),
+        holding=None
+        if other is None
+        else _ratios(other, performance.daily(other.at, other.equity)),
+        first=Nanos(int(curve.at[0])),
+        last=Nanos(int(curve.at[-1])),
+        begun=float(curve.equity[0]),
+    )
+
+
+def metrics(run: Measured) -> dict[str, Any]:
+    """The figures as one flat object; those of buying and holding stand in one of their own."""
+    flat = asdict(run.ratios) | asdict(run.trading)
+    other = None if run.holding is None else _rounded(asdict(run.holding))
+    return _rounded(flat) | {"buy_and_hold": other}
+
+
+def _rounded(figures: dict[str, Any]) -> dict[str, Any]:
+    """Without the digits that binary fractions add to sums of cents."""
+    return {
+        name: round(value, DIGITS) if isinstance(value, float) else value
+        for name, value in figures.items()
+    }
+
+
+def _ratios(curve: Curve, days: Days) -> Ratios:
+    returns = days.returns
+    ends = np.concatenate((curve.equity[:1], days.equity))
+    return Ratios(
+        pnl=float(curve.equity[-1] - curve.equity[0]),
+        days=len(returns),
+        sharpe_252=performance.sharpe(returns, TRADING_DAYS),
+        sharpe_365=performance.sharpe(returns, CALENDAR_DAYS),
+        sharpe_365_error=performance.sharpe_error(returns, CALENDAR_DAYS),
+        sortino=performance.sortino(returns, TRADING_DAYS),
+        sortino_365=performance.sortino(returns, CALENDAR_DAYS),
+        calmar=performance.calmar(returns, CALENDAR_DAYS),
+        max_drawdown=performance.max_drawdown(curve.equity),
+        max_drawdown_daily=performance.max_drawdown(ends),
+    )
+
+
+def _trading(
+    source: Source, curve: Curve, closed: tuple[Trade, ...], lost: Money | None
+) -> Trading:
+    pnl: Floats = np.array([float(trade.pnl) for trade in closed])
+    wins = int((pnl > 0).sum())
+    first, last = source.history[0].account, source.history[-1].account
+    return Trading(
+        trades=len(closed),
+        wins=wins,
+        win_rate=wins / len(closed) if closed else None,
+        win_rate_interval=performance.wilson(wins, len(closed)),
+        significant=len(closed) >= TRADES_MIN,
+        gross=float(last.realised - first.realised),
+        fees=float(last.fees - first.fees),
+        funding=float(last.funding - first.funding),
+        slippage=None if lost is None else float(lost),
+        profit_factor=performance.profit_factor(pnl),
+        expectancy=performance.expectancy(pnl),
+        exposure=performance.exposure(_spans(source, closed), *_range(curve)),
+        turnover=performance.turnover(float(_traded(source)), curve.equity),
+    )
+
+
+def _spans(source: Source, closed: tuple[Trade, ...]) -> list[tuple[Nanos, Nanos]]:
+    spans = [(trade.opened, trade.closed) for trade in closed]
+    position = source.history[-1].account.position
+    return spans if position is None else [*spans, (position.opened, source.kept.until)]
+
+
+def _range(curve: Curve) -> tuple[Nanos, Nanos]:
+    return Nanos(int(curve.at[0])), Nanos(int(curve.at[-1]))
+
+
+def _traded(source: Source) -> Decimal:
+    moves = (entry.movement for entry in source.kept.entries if entry.movement is not None)
+    return sum((x.price * x.quantity for x in moves), Decimal(ZERO))

@@ -1,0 +1,174 @@
+"""What a report is made from: a ledger, in a HOME, in a folder of LMDB, or in an exported file."""
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import lmdb
+import msgspec
+import numpy as np
+
+from domain.errors import LedgerUnbalanced, SettingsInvalid, StoreBusy, StoreCorrupt
+from domain.facts import Mode
+from domain.horizons import Timeframe
+from domain.ledger import Entry
+from domain.orders import Order
+from domain.performance import Times
+from domain.trades import Step, steps
+from domain.units import Floats, Nanos
+from persistence.candles import CandleStore
+from persistence.checkpoints import CheckpointStore
+from persistence.environment import open_to_read
+from persistence.home import Home
+from persistence.ledger import LedgerStore
+from persistence.report.log import Log, read
+
+SPAN = Timeframe.M1.span
+"""Candles of one minute value what is held."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prices:
+    """The market by the minute, shape (n,) each: when a candle closed [ns], and at what price."""
+
+    at: Times
+    close: Floats
+
+
+NO_PRICES = Prices(np.zeros(0, np.int64), np.zeros(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A ledger as it is kept.
+
+    Attributes:
+        mode: where the market data came from; None where nobody wrote it down.
+        until: the last moment that is known of; nothing was booked after it.
+        orders: every order that went out.
+        entries: every booking, oldest first.
+    """
+
+    mode: Mode | None
+    until: Nanos
+    orders: tuple[Order, ...]
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """All that the report reads. Prices may be empty; `log` is None where there is none."""
+
+    name: str
+    kept: Kept
+    history: tuple[Step, ...]
+    prices: Prices
+    log: Log | None
+
+
+class Header(msgspec.Struct, frozen=True):
+    """The first line of an exported ledger; one entry a line follows."""
+
+    ledger: Literal[1]
+    mode: Mode | None
+    until: int
+    orders: tuple[Order, ...]
+
+
+def of_home(path: Path) -> Source:
+    """The ledger that trades in HOME, its prices and its log; safe while a trader runs.
+
+    Raises:
+        StoreBusy: there is none, it is empty, or it cannot be read.
+        StoreCorrupt: it is not one that we wrote, or it does not add up.
+    """
+    home = Home(path)
+    kept, prices = _stored(home.store, _mode(path))
+    log = read(home.log, kept.mode, _first(kept), Nanos(kept.until + SPAN))
+    return _source(str(path), replace(kept, mode=_told(kept.mode, log)), prices, log)
+
+
+def of_ledger(path: Path) -> Source:
+    """A ledger by itself: a folder of LMDB, or a file that a report exported; it has no log.
+
+    Raises:
+        SettingsInvalid: there is none.
+        StoreBusy: it is empty, or it cannot be read.
+        StoreCorrupt: it is not one that we wrote, or it does not add up.
+    """
+    if path.is_dir():
+        kept, prices = _stored(path, _mode(path.parent))
+        return _source(str(path), kept, prices, None)
+    try:
+        return _source(str(path), imported(path.read_bytes(), path), NO_PRICES, None)
+    except OSError as error:
+        raise SettingsInvalid(f"{path} cannot be read ({error.strerror})") from error
+
+
+def exported(kept: Kept) -> bytes:
+    """The ledger as lines of JSON, as `imported` reads them."""
+    header = Header(1, kept.mode, kept.until, kept.orders)
+    return msgspec.json.Encoder().encode_lines([header, *kept.entries])
+
+
+def imported(lines: bytes, path: Path) -> Kept:
+    """The ledger that `exported` wrote; raises StoreCorrupt where the lines are none."""
+    head, _, rest = lines.partition(b"\n")
+    try:
+        header = msgspec.json.decode(head, type=Header)
+        entries = msgspec.json.Decoder(Entry).decode_lines(rest)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StoreCorrupt(f"{path} is no exported ledger ({error})") from error
+    return Kept(header.mode, Nanos(header.until), header.orders, tuple(entries))
+
+
+def _stored(path: Path, mode: Mode | None) -> tuple[Kept, Prices]:
+    try:
+        with closing(open_to_read(path)) as environment:
+            ledger = LedgerStore(environment)
+            entries, orders = ledger.since(0), ledger.orders()
+            checkpoint, _ = CheckpointStore(environment).newest()
+            until = max([entry.at for entry in entries] + [checkpoint.at if checkpoint else 0])
+            kept = Kept(mode, Nanos(until), orders, entries)
+            return kept, _prices(CandleStore(environment), kept)
+    except lmdb.Error as error:
+        raise StoreCorrupt(f"{path} cannot be read ({error})") from error
+
+
+def _prices(store: CandleStore, kept: Kept) -> Prices:
+    found = store.between(Timeframe.M1, Nanos(max(0, _first(kept) - SPAN)), kept.until)
+    closed = [(candle.open_time + SPAN, candle.close) for candle in found]
+    inside = [(at, close) for at, close in closed if _first(kept) <= at <= kept.until]
+    times = np.array([at for at, _ in inside], np.int64)
+    return Prices(times, np.array([float(close) for _, close in inside], np.float64))
+
+
+def _source(name: str, kept: Kept, prices: Prices, log: Log | None) -> Source:
+    if not kept.entries:
+        raise StoreBusy(f"nothing is booked in {name}; a trader's first start opens the ledger")
+    try:
+        history = steps(kept.entries)
+    except LedgerUnbalanced as error:
+        raise StoreCorrupt(f"the ledger of {name} does not add up ({error})") from error
+    return Source(name, kept, history, prices, log)
+
+
+def _told(mode: Mode | None, log: Log | None) -> Mode | None:
+    """The market, from the log where nobody else wrote it down and the log knows but one."""
+    if mode is not None or log is None:
+        return mode
+    named = {line.mode for line in log.lines if line.mode}
+    return Mode(named.pop()) if len(named) == 1 and named <= set(Mode) else None
+
+
+def _first(kept: Kept) -> Nanos:
+    return kept.entries[0].at if kept.entries else Nanos(0)
+
+
+def _mode(home: Path) -> Mode | None:
+    """The market that a HOME, or a folder below its `parked`, belongs to."""
+    label = home / "market"
+    name = label.read_text(encoding="utf-8") if label.is_file() else home.name
+    kind = name.strip().partition("-")[0]
+    return Mode(kind.upper()) if kind in {"live", "demo", "replay"} else None

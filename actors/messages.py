@@ -170,6 +170,33 @@ class ChildDied:
     status: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class RoomVitals:
+    """How one actor does.
+
+    Attributes:
+        name: of the actor.
+        restarts: how often it has died and was started again.
+        waiting: messages in its inbox.
+        skipped: values that were overtaken by newer ones of their kind, ever.
+        dropped: messages that came while it was dead, ever.
+    """
+
+    name: str
+    restarts: int
+    waiting: int
+    skipped: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """How all actors do; for the dashboard, once a second."""
+
+    at: Nanos
+    rooms: tuple[RoomVitals, ...]
+
+
 FeedInbox = (
     Begin
     | Tick
@@ -215,5 +242,9 @@ DashboardInbox = (
     | Forecast
     | Marked
     | Signal
+    | MarkPrice
+    | Fetched
+    | Connected
+    | Vitals
 )
 SupervisorInbox = Begin | Tick | ChildDied | StopRequested | Flat

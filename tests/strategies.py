@@ -6,11 +6,11 @@ from typing import Any, cast, get_args
 import numpy as np
 from hypothesis import strategies as st
 
-from actors.messages import DashboardInbox, Tick
+from actors.messages import Connected, DashboardInbox, Fetched, Tick, Vitals
 from domain.account import Account, Marked, Position
 from domain.facts import Fact
 from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES
-from domain.market import DEPTH, Book, Candle, Level, Ticker, Trade
+from domain.market import DEPTH, Book, Candle, Level, MarkPrice, Ticker, Trade
 from domain.microstructure import MarketQuality
 from domain.signals import Forecast, Signal
 from domain.units import Money, Nanos, Price, Quantity
@@ -66,6 +66,10 @@ market = st.one_of(
     forecasts,
     signals,
     marks,
+    st.builds(MarkPrice),
+    st.builds(Fetched),
+    st.builds(Connected),
+    st.builds(Vitals),
 )
 ticks = st.builds(Tick)
 messages: st.SearchStrategy[DashboardInbox] = st.one_of(facts, market, ticks)

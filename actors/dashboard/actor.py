@@ -5,10 +5,18 @@ from typing import Protocol
 from actors.actor import Actor, Mailbox
 from actors.dashboard.fold import Fold
 from actors.dashboard.view import View
-from actors.messages import Begin, DashboardInbox, SupervisorInbox, Tick
+from actors.messages import (
+    Begin,
+    Connected,
+    DashboardInbox,
+    Fetched,
+    SupervisorInbox,
+    Tick,
+    Vitals,
+)
 from domain.account import Marked
 from domain.facts import Fact, Noted, Starting
-from domain.market import Book, Candle, Ticker, Trade
+from domain.market import Book, Candle, MarkPrice, Ticker, Trade
 from domain.microstructure import MarketQuality
 from domain.signals import Forecast, Signal
 from domain.units import Nanos
@@ -65,6 +73,10 @@ class DashboardActor(Actor[DashboardInbox]):
                 | Candle()
                 | Forecast()
                 | Signal()
+                | MarkPrice()
+                | Fetched()
+                | Connected()
+                | Vitals()
             ):
                 self._fold.market(message)
             case Tick(now):

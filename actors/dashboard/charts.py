@@ -14,12 +14,28 @@ EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 Point = tuple[float, float]
 
+Body = tuple[float, float]
+
 
 _SCATTERED: dict[Style, Callable[[int, int], bool]] = {
     "fan": lambda x, y: (x + y) % 2 == 0,
-    "fan-wide": lambda x, y: x % 2 == 0 and y % 2 == 0,
+    "fan-mid": lambda x, y: (x + 2 * y) % 4 == 0,
+    "fan-wide": lambda x, y: x % 2 == 0 and y % 4 == x % 4,
 }
 """Where a band of this style has its dots: close together or far apart."""
+
+CANDLE = {
+    (False, False): " ",
+    (True, False): "╵",
+    (False, True): "╷",
+    (True, True): "│",
+}
+"""A wick, by whether it is in the upper and in the lower half of a character."""
+
+BODY = {(True, False): "╿", (False, True): "╽", (True, True): "┃"}
+"""A body likewise; where only one half has it the other has a wick, or nothing."""
+
+LONE_BODY = {(True, False): "╹", (False, True): "╻"}
 
 
 class Canvas:
@@ -36,7 +52,9 @@ class Canvas:
 
     def dot(self, x: int, y: int, style: Style) -> None:
         """One dot; (0, 0) is at the top left. Outside there is nothing to see."""
-        if 0 <= x < self.width and 0 <= y < self.height:
+        if not (0 <= x < self.width and 0 <= y < self.height):
+            return
+        if self._dots[y // 4][x // 2] >= BRAILLE:  # else a character stands there
             self._dots[y // 4][x // 2] |= DOTS[y % 4][x % 2]
             self._styles[y // 4][x // 2] = style
 
@@ -58,9 +76,31 @@ class Canvas:
                     if _SCATTERED[style](x, y):
                         self.dot(x, y, style)
 
+    def put(self, column: int, row: int, char: str, style: Style) -> None:
+        """One character in place of whatever dots it stands on."""
+        if 0 <= 2 * column < self.width and 0 <= 4 * row < self.height:
+            self._dots[row][column] = ord(char)
+            self._styles[row][column] = style
+
+    def candle(self, column: int, wick: tuple[float, float], body: Body, style: Style) -> None:
+        """One candle: its wick from top to bottom, the body within it, as rows of dots."""
+        top, bottom = (round(y / 2) for y in wick)
+        upper, lower = (round(y / 2) for y in body)
+        for row in range(top // 2, bottom // 2 + 1):
+            halves = (2 * row, 2 * row + 1)
+            thick = (upper <= halves[0] <= lower, upper <= halves[1] <= lower)
+            thin = (top <= halves[0] <= bottom, top <= halves[1] <= bottom)
+            self.put(column, row, _candle_part(thick, thin), style)
+
     def rows(self) -> Block:
         """The picture."""
         return tuple(map(_row, self._dots, self._styles))
+
+
+def _candle_part(thick: tuple[bool, bool], thin: tuple[bool, bool]) -> str:
+    if not any(thick):
+        return CANDLE[thin]
+    return LONE_BODY[thick] if thick in LONE_BODY and thick == thin else BODY[thick]
 
 
 def _row(dots: list[int], styles: list[Style]) -> Line:

@@ -7,22 +7,44 @@ in place, and become a frozen `View` only when somebody looks.
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from decimal import Decimal
+from typing import Any
 
-from actors.dashboard.view import Counts, Quote, View
+from actors.dashboard.memory import (
+    Calibration,
+    Candles,
+    Course,
+    Rate,
+    Recent,
+    Tickets,
+    appended,
+)
+from actors.dashboard.view import (
+    Counts,
+    Latencies,
+    Quote,
+    Refused,
+    Sample,
+    View,
+    Worth,
+)
+from actors.messages import Connected, Fetched, Vitals
 from domain.account import Marked
 from domain.facts import (
     Accounted,
     ActorRestarted,
     BadMessage,
     Checkpointed,
+    Closed,
     Decided,
     Fact,
     FeedDown,
     FeedUp,
+    Filled,
     Forecasted,
     Gap,
     Halted,
+    Ordered,
     OrderRefused,
     Progress,
     Ready,
@@ -32,48 +54,36 @@ from domain.facts import (
     Stopping,
 )
 from domain.horizons import Timeframe
-from domain.market import Book, Candle, Ticker, Trade
+from domain.market import Book, Candle, MarkPrice, Ticker, Trade
 from domain.microstructure import MarketQuality
 from domain.signals import Direction, Forecast, Signal
 from domain.units import MINUTE, SECOND, Nanos, Price
 
-Market = Book | Trade | Ticker | Candle | MarketQuality | Forecast | Signal | Marked
+Market = (
+    Book
+    | Trade
+    | Ticker
+    | Candle
+    | MarketQuality
+    | Forecast
+    | Signal
+    | Marked
+    | MarkPrice
+    | Fetched
+    | Connected
+    | Vitals
+)
 """What the dashboard hears besides facts."""
 
 TRADE_FRESH = Nanos(5 * SECOND)
 """For so long the last traded price stands before the book's mid takes its place."""
 
 TAIL = 200
-CANDLES = 240
 CRITERIA = 32
-EQUITY_POINTS = 512
-
-Item = TypeVar("Item")
-
-
-def appended(items: tuple[Item, ...], item: Item, limit: int) -> tuple[Item, ...]:
-    """The items and one more, the oldest left out where that is more than the limit."""
-    return (*items[max(0, len(items) + 1 - limit) :], item)
-
-
-class Course:
-    """A value's course over any time in bounded memory: when full, every other point goes."""
-
-    def __init__(self, limit: int = EQUITY_POINTS, step: Nanos = SECOND) -> None:
-        self._limit = limit
-        self._step = step
-        self._last: Nanos | None = None
-        self.points: tuple[float, ...] = ()
-
-    def add(self, at: Nanos, value: float) -> None:
-        """Take the value if the last one taken is old enough."""
-        if self._last is not None and 0 <= at - self._last < self._step:
-            return
-        if len(self.points) >= self._limit:
-            self.points = self.points[::2]
-            self._step = Nanos(self._step * 2)
-        self.points = (*self.points, value)
-        self._last = at
+TAPE = 200
+REASONS = 32
+ENDINGS = 60
+TIMES = 240
 
 
 @dataclass(slots=True)
@@ -92,14 +102,26 @@ class Draft:
     minute: deque[Quote] = field(default_factory=lambda: deque(maxlen=64))
     ticker: Ticker | None = None
     quality: MarketQuality | None = None
-    candles: tuple[Candle, ...] = ()
+    candles: Candles = field(default_factory=Candles)
+    tape: deque[Trade] = field(default_factory=lambda: deque(maxlen=TAPE))
+    samples: Recent[Sample] = field(default_factory=Recent)
     forecast: Forecast | None = None
     signal: Signal | None = None
     direction: Direction | None = None
     decision: Decided | None = None
     marked: Marked | None = None
     accounted: Accounted | None = None
-    equity: Course = field(default_factory=Course)
+    equity: Course[Worth] = field(default_factory=Course)
+    tickets: Tickets = field(default_factory=Tickets)
+    refused: dict[str, Refused] = field(default_factory=dict)
+    endings: dict[Nanos, str] = field(default_factory=dict)
+    calibration: Calibration = field(default_factory=Calibration)
+    latencies: Latencies = field(default_factory=Latencies)
+    rate: Rate = field(default_factory=Rate)
+    restarts: dict[str, int] = field(default_factory=dict)
+    vitals: Vitals | None = None
+    endpoint: Connected | None = None
+    mark: MarkPrice | None = None
     fed: Nanos | None = None
     feed_down: FeedDown | None = None
     checkpoint: Checkpointed | None = None
@@ -115,6 +137,53 @@ class Draft:
             while abs(at - minute[0].at) > MINUTE:
                 minute.popleft()
 
+    def view(self) -> View:
+        """Everything as it stands."""
+        return View(
+            now=self.now,
+            starting=self.starting,
+            progress=tuple(self.progress.values()),
+            ready=self.ready,
+            halted=self.halted,
+            ending=self.ending,
+            book=self.book,
+            quote=self.quote,
+            earlier=self.minute[0].price if self.minute else None,
+            ticker=self.ticker,
+            quality=self.quality,
+            forecast=self.forecast,
+            signal=self.signal,
+            decision=self.decision,
+            marked=self.marked,
+            accounted=self.accounted,
+            equity=self.equity.points,
+            latencies=self.latencies,
+            vitals=self.vitals,
+            endpoint=self.endpoint,
+            mark=self.mark,
+            fed=self.fed,
+            feed_down=self.feed_down,
+            checkpoint=self.checkpoint,
+            counts=self.counts,
+            tail=self.tail,
+            **self._kept(),
+        )
+
+    def _kept(self) -> dict[str, Any]:
+        """What is remembered over time."""
+        return {
+            "candles": self.candles.held(),
+            "tape": tuple(self.tape),
+            "samples": tuple(self.samples.points),
+            "tickets": self.tickets.newest(),
+            "refused": tuple(sorted(self.refused.values(), key=lambda x: -x.count)),
+            "endings": dict(self.endings),
+            "scores": self.calibration.scores,
+            "scored_since": self.calibration.since,
+            "heard": self.rate.per_second,
+            "restarts": tuple(self.restarts.items()),
+        }
+
 
 # What the market, the forecaster and the broker say.
 
@@ -128,6 +197,7 @@ def _take_book(draft: Draft, book: Book) -> None:
 
 def _take_trade(draft: Draft, trade: Trade) -> None:
     draft.fed = draft.traded = trade.at
+    draft.tape.append(trade)
     draft.price(trade.at, trade.price)
 
 
@@ -138,19 +208,27 @@ def _take_ticker(draft: Draft, ticker: Ticker) -> None:
 
 
 def _take_candle(draft: Draft, candle: Candle) -> None:
+    draft.candles.take(candle)
     if candle.timeframe is not Timeframe.M1:
         return
-    draft.candles = appended(draft.candles, candle, CANDLES)
+    draft.calibration.judge(candle)
     if draft.quote is None or candle.close_time > draft.quote.at:
         draft.price(candle.close_time, candle.close)
 
 
+def _take_fetched(draft: Draft, fetched: Fetched) -> None:
+    draft.candles.take_history(fetched.candles)
+
+
 def _take_quality(draft: Draft, quality: MarketQuality) -> None:
     draft.quality = quality
+    figures = quality.spread_bps, quality.pressure, quality.liquidity
+    draft.samples.add(quality.at, Sample(quality.at, *figures))
 
 
 def _take_forecast(draft: Draft, forecast: Forecast) -> None:
     draft.forecast = forecast
+    draft.calibration.expect(forecast)
 
 
 def _take_signal(draft: Draft, signal: Signal) -> None:
@@ -159,7 +237,19 @@ def _take_signal(draft: Draft, signal: Signal) -> None:
 
 def _take_marked(draft: Draft, marked: Marked) -> None:
     draft.marked = marked
-    draft.equity.add(marked.at, float(marked.equity))
+    draft.equity.add(marked.at, Worth(float(marked.equity), float(marked.high_water)))
+
+
+def _take_mark(draft: Draft, mark: MarkPrice) -> None:
+    draft.mark = mark
+
+
+def _take_endpoint(draft: Draft, connected: Connected) -> None:
+    draft.endpoint = connected
+
+
+def _take_vitals(draft: Draft, vitals: Vitals) -> None:
+    draft.vitals = vitals
 
 
 # What happened. Each says whether it is worth a line among the events.
@@ -192,14 +282,47 @@ def _on_decided(draft: Draft, fact: Decided) -> bool:
     return old is None or old.state is not fact.state
 
 
-def _on_refused(draft: Draft, _fact: OrderRefused) -> bool:
+def _on_forecasted(draft: Draft, fact: Forecasted) -> bool:
+    latencies = draft.latencies
+    times = appended(latencies.inference, fact.took_ms, TIMES)
+    draft.latencies = replace(latencies, inference=times)
+    return False
+
+
+def _on_ordered(draft: Draft, fact: Ordered) -> bool:
+    draft.tickets.order(fact)
+    return True
+
+
+def _on_filled(draft: Draft, fact: Filled) -> bool:
+    draft.tickets.fill(fact)
+    latencies = draft.latencies
+    draft.latencies = replace(latencies, fills=appended(latencies.fills, fact.latency_ms, TIMES))
+    return True
+
+
+def _on_closed(draft: Draft, fact: Closed) -> bool:
+    draft.endings[fact.at] = fact.reason
+    if len(draft.endings) > ENDINGS:
+        del draft.endings[next(iter(draft.endings))]
+    return True
+
+
+def _on_refused(draft: Draft, fact: OrderRefused) -> bool:
+    draft.tickets.refuse(fact)
+    before = draft.refused.get(fact.code)
+    if before is not None or len(draft.refused) < REASONS:
+        count = 1 if before is None else before.count + 1
+        draft.refused[fact.code] = Refused(fact.at, fact.reason or fact.code, count)
     draft.counts = replace(draft.counts, refusals=draft.counts.refusals + 1)
     return True
 
 
 def _on_accounted(draft: Draft, fact: Accounted) -> bool:
     draft.accounted = fact
-    draft.equity.add(fact.at, float(fact.equity))
+    if draft.marked is None:
+        best = fact.equity / Decimal(1 - fact.drawdown) if 0 <= fact.drawdown < 1 else fact.equity
+        draft.equity.add(fact.at, Worth(float(fact.equity), float(best)))
     return False
 
 
@@ -224,7 +347,9 @@ def _on_bad_message(draft: Draft, _fact: BadMessage) -> bool:
     return True
 
 
-def _on_restarted(draft: Draft, _fact: ActorRestarted) -> bool:
+def _on_restarted(draft: Draft, fact: ActorRestarted) -> bool:
+    if fact.actor in draft.restarts or len(draft.restarts) < REASONS:
+        draft.restarts[fact.actor] = draft.restarts.get(fact.actor, 0) + 1
     draft.counts = replace(draft.counts, restarts=draft.counts.restarts + 1)
     return True
 
@@ -258,14 +383,22 @@ _MARKET: dict[type, Callable[[Draft, Any], None]] = {
     Forecast: _take_forecast,
     Signal: _take_signal,
     Marked: _take_marked,
+    MarkPrice: _take_mark,
+    Fetched: _take_fetched,
+    Connected: _take_endpoint,
+    Vitals: _take_vitals,
 }
 
 _FACTS: dict[type, Callable[[Draft, Any], bool]] = {
     Starting: _on_starting,
     Progress: _on_progress,
     Ready: _on_ready,
+    Forecasted: _on_forecasted,
     Signalled: _on_signalled,
     Decided: _on_decided,
+    Ordered: _on_ordered,
+    Filled: _on_filled,
+    Closed: _on_closed,
     OrderRefused: _on_refused,
     Accounted: _on_accounted,
     FeedDown: _on_feed_down,
@@ -290,6 +423,7 @@ class Fold:
     def tick(self, now: Nanos) -> None:
         """It is this late now."""
         self._draft.now = now
+        self._draft.rate.tick(now)
 
     def lose(self, lines: int) -> None:
         """So many lines of the log are lost by now."""
@@ -298,6 +432,7 @@ class Fold:
 
     def market(self, message: Market) -> None:
         """Take in what the market, the forecaster or the broker says."""
+        self._draft.rate.count += 1
         _MARKET[type(message)](self._draft, message)
 
     def fact(self, fact: Fact) -> None:
@@ -305,37 +440,10 @@ class Fold:
         draft, kind = self._draft, type(fact)
         if draft.now is None:
             draft.now = fact.at
-        worth_a_line = kind is not Forecasted
-        if kind in _FACTS:
-            worth_a_line = _FACTS[kind](draft, fact)
-        if worth_a_line:
+        draft.rate.count += 1
+        if kind not in _FACTS or _FACTS[kind](draft, fact):
             draft.tail = appended(draft.tail, fact, TAIL)
 
     def view(self) -> View:
         """Everything as it stands."""
-        draft = self._draft
-        return View(
-            now=draft.now,
-            starting=draft.starting,
-            progress=tuple(draft.progress.values()),
-            ready=draft.ready,
-            halted=draft.halted,
-            ending=draft.ending,
-            book=draft.book,
-            quote=draft.quote,
-            earlier=draft.minute[0].price if draft.minute else None,
-            ticker=draft.ticker,
-            quality=draft.quality,
-            candles=draft.candles,
-            forecast=draft.forecast,
-            signal=draft.signal,
-            decision=draft.decision,
-            marked=draft.marked,
-            accounted=draft.accounted,
-            equity=draft.equity.points,
-            fed=draft.fed,
-            feed_down=draft.feed_down,
-            checkpoint=draft.checkpoint,
-            counts=draft.counts,
-            tail=draft.tail,
-        )
+        return self._draft.view()

@@ -1,6 +1,6 @@
 """The mission's box: always on screen, whatever else there is room for."""
 
-from actors.dashboard.lines import Block, Line, Span, Style, dimmed, framed, plain
+from actors.dashboard.lines import Block, Line, Span, Style, dimmed, fit, framed, plain
 from actors.dashboard.view import BOOK_STALE, MINUTE_STALE, View, of_opening
 from actors.dashboard.words import (
     DECISION_STYLE,
@@ -50,6 +50,36 @@ def mission(view: View, columns: int) -> Block:
         _status(view),
     )
     return framed((Span(TITLE, "title"),), rows, (columns, ROWS))
+
+
+STRIP_ROWS = 4
+
+
+def strip(view: View, columns: int) -> Block:
+    """All that the box says in four lines without a frame, where another view needs the room."""
+    held, made = _held(view), _unrealised(view)
+    first, second = _bot(view)[1:]
+    known = view.marked
+    trades = NOTHING if known is None else f"{known.account.trades:,} trades"
+    lines: tuple[Line, ...] = (
+        (Span(" "), *_price(view), BAR, *_bot(view)[0][1:]),
+        (Span(" "), *first[1:], BAR, *second[2:]),
+        (Span(" "), *held, Span("  "), *made, BAR, Span("Wallet "), *_wallet(view)),
+        (Span(" "), *_short_status(view), BAR, Span(trades), *_won(view)),
+    )
+    return tuple(fit(line, columns) for line in lines)
+
+
+def _won(view: View) -> Line:
+    """Win rate and total."""
+    if view.marked is None:
+        return ()
+    _, rate, total = _trades(view)
+    return Span(", "), *rate[1:], Span(" won"), BAR, *total[1:]
+
+
+def _short_status(view: View) -> Line:
+    return _system(view), BAR, Span("Feed "), _feed(view), BAR, Span("Risk "), _risk(view)
 
 
 def aged(spans: Line, age: Nanos, limit: Nanos) -> Line:

@@ -1,41 +1,35 @@
-"""What stands beside the mission's box: order book, forecast, health, events, start-up."""
+"""What stands beside the mission's box: order book, trades of others, health, events, start-up."""
+
+from decimal import Decimal
 
 from actors.dashboard.charts import bar, gauge
-from actors.dashboard.lines import Block, Line, Span, Style, dimmed, fit, framed, plain, spread
-from actors.dashboard.view import MINUTE_STALE, View
-from actors.dashboard.words import (
-    DIRECTION_STYLE,
-    NOTHING,
-    clock,
-    gain,
-    number,
-    percent,
-    quantity,
-    round_dollars,
-    sentence,
-    share,
-    short_dollars,
-    span_of_time,
-    style_of,
+from actors.dashboard.desk import Desk, logged
+from actors.dashboard.lines import (
+    Block,
+    Line,
+    Span,
+    Style,
+    below,
+    beside,
+    dimmed,
+    fit,
+    framed,
+    plain,
+    spread,
 )
-from domain.account import RoundTrip
+from actors.dashboard.pictures import Course, small
+from actors.dashboard.view import View
+from actors.dashboard.words import NOTHING, clock, number, sentence, short_dollars, span_of_time
 from domain.facts import Fact, Progress
-from domain.horizons import CONFIDENCE_MIN, TIMEFRAMES
-from domain.market import DEPTH, Level, Side
+from domain.market import DEPTH, Level, Trade
 from domain.microstructure import LIQUIDITY_MIN, PRESSURE_MIN, SPREAD_MAX, MarketQuality
-from domain.signals import Signal
-from domain.units import BASIS_POINTS
 
 Size = tuple[int, int]
 """Columns and rows."""
 
-KEYS = Span("p pause · q quit", "dim")
-
 LADDER_ROWS = 2 * DEPTH + 1
 MARKET_ROWS = LADDER_ROWS + 2
-SIGNAL_ROWS = len(TIMEFRAMES) + 2
 HEALTH_ROWS = 7
-TRADES_ROWS = 4
 
 WIDE = 46
 """Columns from which the book's figures stand beside it."""
@@ -89,15 +83,17 @@ def _ladder(view: View, columns: int) -> tuple[Line, ...]:
 
 
 def _level(level: Level, part: float, columns: int, style: Style) -> Line:
-    # Seven characters hold five decimals of what is below ten.
-    digits = max(0, 6 - len(str(int(level.quantity))))
-    amount = f"{level.quantity:.{digits}f}".rjust(8)
     length = max(0, columns - 19)
     return (
         Span(f"{level.price:,.2f}".rjust(10), style),
-        Span(f"{amount} "),
+        Span(f"{amount(level.quantity):>8} "),
         Span(bar(part, length), style),
     )
+
+
+def amount(size: Decimal) -> str:
+    """A quantity in seven characters, five decimals of what is below ten."""
+    return f"{size:.{max(0, 6 - len(str(int(size))))}f}"
 
 
 def _quality(view: View) -> tuple[Line, ...]:
@@ -128,50 +124,6 @@ def _pressing(quality: MarketQuality) -> str:
     return "sell" if quality.pressure <= 1 / PRESSURE_MIN else "even"
 
 
-def signal(view: View, size: Size) -> Block:
-    """What each timeframe expects, and what that comes to."""
-    title = (Span("Chronos-Bolt", "title"),)
-    known = view.signal
-    if known is None:
-        return framed(title, ((Span("no forecast yet", "dim"),),), size)
-    columns = size[0] - 4
-    largest = max((abs(expected) for expected in known.by_timeframe), default=0.0) or 1.0
-    rows = (
-        _expected(timeframe, expected, expected / largest, columns)
-        for timeframe, expected in zip(TIMEFRAMES, known.by_timeframe, strict=False)
-    )
-    age = view.age(known.at)
-    late: Style = "warn" if age > MINUTE_STALE else "dim"
-    note = (*_fused(known), Span(f", {span_of_time(age)} ago", late))
-    return framed(title, tuple(rows), size, note)
-
-
-def _expected(name: str, expected: float, part: float, columns: int) -> Line:
-    """A bar to the right for a rise, to the left for a fall."""
-    half = max(0, (columns - 16) // 2)
-    length = round(min(1.0, abs(part)) * half) if part == part else 0  # noqa: PLR0124 - NaN
-    style = style_of(expected)
-    falling = ("█" * length if expected < 0 else "").rjust(half)
-    rising = ("█" * length if expected >= 0 else "").ljust(half)
-    return (
-        Span(f"{name:<5}", "dim"),
-        Span(percent(expected / BASIS_POINTS).rjust(8), style),
-        Span("  "),
-        Span(falling, style),
-        Span("│", "frame"),
-        Span(rising, style),
-    )
-
-
-def _fused(known: Signal) -> Line:
-    sure = known.confidence >= CONFIDENCE_MIN
-    return (
-        Span(f"{known.direction} ", DIRECTION_STYLE[known.direction]),
-        Span(share(known.confidence), "strong" if sure else "dim"),
-        Span(f", p {share(known.probability)}", "dim"),
-    )
-
-
 def health(view: View, size: Size) -> Block:
     """What runs, what went wrong, what is saved."""
     ready, saved, counts = view.ready, view.checkpoint, view.counts
@@ -199,45 +151,88 @@ def health(view: View, size: Size) -> Block:
     return framed((Span("Health", "title"),), rows, size)
 
 
-def trades(view: View, size: Size) -> Block:
-    """Closed round trips, newest first."""
-    recent = () if view.marked is None else view.marked.account.recent[::-1]
-    rows = [_trade(trip) for trip in recent[: size[1] - 2]] or [(Span("none yet", "dim"),)]
-    return framed((Span("Closed Trades", "title"),), rows, size)
-
-
-def _trade(trip: RoundTrip) -> Line:
-    side = Span("LONG  ", "good") if trip.side is Side.BUY else Span("SHORT ", "bad")
-    text = f"{quantity(trip.quantity)} BTC @ {round_dollars(trip.entry)}"
-    made = Span(gain(trip.pnl).rjust(10), style_of(trip.pnl))
-    return Span(f"{clock(trip.at)}  ", "dim"), side, Span(f"{text:<26}"), made
-
-
 def _trouble(name: str, count: int) -> Line:
     return Span(f"{count:>5,} ", "warn" if count else "text"), Span(name, "dim")
 
 
-def events(view: View, size: Size) -> Block:
-    """The newest events, newest last; without a frame where there is no room for one."""
+def tape(view: View, scroll: int, size: Size) -> Block:
+    """Trades of others, newest first; green where the buyer crossed the spread."""
+    newest = view.tape[::-1]
+    first = min(scroll, max(0, len(newest) - 1))
+    rows = [_print(trade) for trade in newest[first : first + size[1] - 2]]
+    note: Line = ()
+    if newest:
+        age = view.age(newest[0].at)
+        note = (Span(f"{span_of_time(age)} ago", "warn" if age > view.stale_after else "dim"),)
+    return framed((Span("Trades", "title"),), rows or [(Span("none yet", "dim"),)], size, note)
+
+
+def _print(trade: Trade) -> Line:
+    style: Style = "fall" if trade.buyer_is_maker else "rise"
+    return (
+        Span(f"{clock(trade.at)} ", "dim"),
+        Span(f"{trade.price:>11,.2f}", style),
+        Span(f"{amount(trade.quantity):>10}"),
+    )
+
+
+def courses(view: View, size: Size) -> Block:
+    """Spread, pressure and liquidity over the last minutes, beside or below each other."""
+    columns, rows = size
+    figures = _courses(view)
+    if rows >= 3 * COURSE_ROWS:
+        heights = [rows // 3 + (i < rows % 3) for i in range(3)]
+        return below(small(x, (columns, y)) for x, y in zip(figures, heights, strict=True))
+    widths = [columns // 3 + (i < columns % 3) for i in range(3)]
+    one, two, three = (small(x, (y, rows)) for x, y in zip(figures, widths, strict=True))
+    return beside(beside(one, two), three)
+
+
+COURSE_ROWS = 5
+
+
+def _courses(view: View) -> tuple[Course, Course, Course]:
+    samples, now = view.samples, view.quality
+    late = now is None or view.age(now.at) > view.stale_after
+    style: Style = "stale" if late else "strong"
+    spread_now = NOTHING if now is None else f"{number(now.spread_bps)} bps"
+    pressure_now = NOTHING if now is None else f"{number(now.pressure)} {_pressing(now)}"
+    liquidity_now = NOTHING if now is None else short_dollars(now.liquidity)
+    spreads = tuple(sample.spread_bps for sample in samples)
+    pressures = tuple(sample.pressure for sample in samples)
+    liquidities = tuple(sample.liquidity for sample in samples)
+    return (
+        Course("Spread", spreads, Span(spread_now, style), SPREAD_MAX),
+        Course("Pressure", pressures, Span(pressure_now, style), 1.0),
+        Course("Liquidity", liquidities, Span(liquidity_now, style), LIQUIDITY_MIN),
+    )
+
+
+def events(view: View, desk: Desk, size: Size) -> Block:
+    """The events that the filter lets through, newest last, scrolled back as far as wanted."""
     columns, rows = size
     if rows < 3:  # noqa: PLR2004 - two edges and one row
-        lines = _newest(view, rows)
-        lines += [()] * (rows - len(lines))
-        return (*(fit(line, columns) for line in lines[:-1]), _with_keys(lines[-1], columns))
-    return framed((Span("Events", "title"),), _newest(view, rows - 2), size, (KEYS,))
+        lines = _newest(view, desk, rows)
+        return tuple(fit(line, columns) for line in (*lines, *[()] * (rows - len(lines))))
+    note = _listed(desk)
+    return framed((Span("Events", "title"),), _newest(view, desk, rows - 2), size, note)
 
 
-def _newest(view: View, rows: int) -> list[Line]:
-    return [_event(fact) for fact in view.tail[-rows:]]
+def _newest(view: View, desk: Desk, rows: int) -> list[Line]:
+    shown = logged(view, desk)
+    end = max(min(rows, len(shown)), len(shown) - desk.scroll)
+    return [_event(fact) for fact in shown[max(0, end - rows) : end]]
+
+
+def _listed(desk: Desk) -> Line:
+    """What of the events is not to be seen."""
+    filtered = (Span(f"/{plain(desk.filter)}", "accent"),) if desk.filter else ()
+    back = (Span(f" {desk.scroll:,} newer below", "warn"),) if desk.scroll else ()
+    return (*filtered, *back)
 
 
 def _event(fact: Fact) -> Line:
     return Span(f"{clock(fact.at)}  ", "dim"), sentence(fact)
-
-
-def _with_keys(line: Line, columns: int) -> Line:
-    room = columns - len(KEYS.text) - 2
-    return spread(fit(line, room), (KEYS,), columns)
 
 
 def start_up(view: View, size: Size) -> Block:

@@ -1,18 +1,20 @@
-"""The price with what is forecast for it, and the course of the equity."""
+"""The price with what is forecast for it, the course of the equity, and small courses."""
 
 from collections.abc import Sequence
 from functools import lru_cache
 from math import isfinite
 from typing import NamedTuple
 
+from actors.dashboard.bars import Bar, bars
 from actors.dashboard.charts import Canvas, Point
-from actors.dashboard.lines import Block, Line, Span, Style, fit, framed
-from actors.dashboard.view import MINUTE_STALE, View
-from actors.dashboard.words import dollars, gain, span_of_time, style_of
+from actors.dashboard.lines import Block, Line, Span, Style, fit, framed, spread
+from actors.dashboard.view import MINUTE_STALE, View, Worth
+from actors.dashboard.words import clock, dollars, gain, span_of_time, style_of
 from domain.account import OPENING_BALANCE
-from domain.horizons import CONTEXT, INTERVALS, MEDIAN, STEPS, TIMEFRAMES, Timeframe
+from domain.horizons import INTERVALS, MEDIAN, STEPS, TIMEFRAMES, Timeframe
+from domain.market import Side
 from domain.signals import Forecast
-from domain.units import Money
+from domain.units import Money, Nanos
 
 Size = tuple[int, int]
 """Columns and rows."""
@@ -20,14 +22,16 @@ Size = tuple[int, int]
 SCALE = 11
 """Columns that a scale takes."""
 
-SHOWN = TIMEFRAMES.index(Timeframe.M1)
-"""The timeframe whose closes and forecast are drawn."""
-
-DOTS_PER_CLOSE = 1.5
-"""How far apart two closes are drawn at least."""
-
 HEADROOM = 0.04
 """Share of the picture that stays free above and below."""
+
+AXIS_FROM = 9
+"""Rows from which a chart has its times below it."""
+
+FAN_STYLES: tuple[Style, ...] = ("fan", "fan-mid", "fan-wide")
+"""Of the 80, 90 and 95 % intervals."""
+
+AHEAD = STEPS[-1]
 
 
 class Scale(NamedTuple):
@@ -42,6 +46,14 @@ class Scale(NamedTuple):
         return (self.high - value) / (self.high - self.low) * (self.dots - 1)
 
 
+class Rule(NamedTuple):
+    """A level of the price that is marked across the picture."""
+
+    name: str
+    price: float
+    style: Style
+
+
 def scale(values: Sequence[float], dots: int) -> Scale:
     """A scale that holds all values with some room around them."""
     low, high = min(values), max(values)
@@ -49,20 +61,21 @@ def scale(values: Sequence[float], dots: int) -> Scale:
     return Scale(low - room, high + room, dots)
 
 
-def chart(view: View, size: Size) -> Block:
-    """One-minute closes, the newest price, and the fan of its forecast."""
+def chart(view: View, timeframe: Timeframe, size: Size) -> Block:
+    """Candles of a timeframe, the newest price, and the fan of its forecast."""
     columns, rows = size
-    title = (Span("BTC/USDT 1m", "title"),)
-    closes = _closes(view)
-    if len(closes) < 2 or columns < SCALE + 8:  # noqa: PLR2004 - a line has two ends
+    title = (Span(f"BTC/USDT {timeframe}", "title"),)
+    width, inside = columns - 4 - SCALE, rows - 2
+    shown = bars(view, timeframe, max(2, width - AHEAD))
+    if len(shown) < 2 or width < AHEAD + 2 or inside < 1:  # noqa: PLR2004 - a line has two ends
         return framed(title, ((Span("no history yet", "dim"),),), size)
-    rows_inside = rows - 2
-    picture, held = _drawn(view.forecast, closes, (columns - 4 - SCALE, rows_inside))
-    body = tuple(
-        (*line, *label)
-        for line, label in zip(picture, _labels(held, closes[-1], rows_inside), strict=True)
-    )
-    return framed(title, body, size, _made(view))
+    axis = inside >= AXIS_FROM
+    cells = (width, inside - axis)
+    picture, held = _drawn(_fan(view.forecast, timeframe), shown, cells, _rules(view))
+    labels = _labels(held, shown[-1].close, cells[1], _rules(view))
+    body = [(*line, *label) for line, label in zip(picture, labels, strict=True)]
+    times = (_axis(shown, timeframe, width),) if axis else ()
+    return framed(title, (*body, *times), size, _made(view))
 
 
 def _made(view: View) -> Line:
@@ -70,71 +83,95 @@ def _made(view: View) -> Line:
         return ()
     age = view.age(view.forecast.at)
     when = Span(f"{span_of_time(age)} ago", "warn" if age > MINUTE_STALE else "dim")
-    return Span("fan 80 and 95 %, ", "dim"), when
+    return Span("fan 80 90 95 %, ", "dim"), when
 
 
-def _closes(view: View) -> tuple[float, ...]:
-    """What the forecast rests on, then the closes since, then the newest price."""
-    past: tuple[float, ...] = ()
-    since = tuple(float(candle.close) for candle in view.candles)
-    if view.forecast is not None:
-        past = _history(view.forecast)
-        since = tuple(float(c.close) for c in view.candles if c.close_time > view.forecast.at)
-    now = () if view.quote is None else (float(view.quote.price),)
-    return tuple(value for value in (*past, *since, *now) if isfinite(value))
+def _rules(view: View) -> tuple[Rule, ...]:
+    """Where the open position began, fails and comes true."""
+    position = None if view.marked is None else view.marked.account.position
+    if position is None:
+        return ()
+    side: Style = "good" if position.side is Side.BUY else "bad"
+    return (
+        Rule("entry", float(position.entry), side),
+        Rule("stop", float(position.plan.stop), "bad"),
+        Rule("target", float(position.plan.target), "good"),
+    )
 
 
-@lru_cache(maxsize=2)
-def _history(forecast: Forecast) -> tuple[float, ...]:
-    return tuple(forecast.closes[SHOWN].tolist())
+def _axis(shown: Sequence[Bar], timeframe: Timeframe, width: int) -> Line:
+    """When the first bar began and the last one closes, and how far the fan reaches."""
+    first = clock(Nanos(shown[0].at - timeframe.span))[:5]
+    now = clock(Nanos(shown[-1].at - timeframe.span))[:5]
+    ahead = f"+{span_of_time(Nanos(AHEAD * timeframe.span))}"
+    gap = max(1, len(shown) - len(first) - len(now) // 2 - 1)
+    left = f"{first}{' ' * gap}{now}"
+    return spread((Span(left, "dim"),), (Span(ahead, "dim"),), width)
 
 
-@lru_cache(maxsize=4)
+Fan = tuple[tuple[float, ...], ...]
+"""The median, then both bounds of each interval, each at the last close and at STEPS."""
+
+
+@lru_cache(maxsize=12)
+def _fan(forecast: Forecast | None, timeframe: Timeframe) -> Fan:
+    if forecast is None:
+        return ()
+    number = TIMEFRAMES.index(timeframe)
+    last = float(forecast.closes[number, -1])
+    levels = (MEDIAN, *(level for _, *pair in INTERVALS for level in pair))
+    fan = tuple((last, *forecast.quantiles[number, :, level].tolist()) for level in levels)
+    return fan if all(isfinite(value) for line in fan for value in line) else ()
+
+
+@lru_cache(maxsize=12)
 def _drawn(
-    forecast: Forecast | None, closes: tuple[float, ...], cells: Size
+    fan: Fan, shown: tuple[Bar, ...], cells: Size, rules: tuple[Rule, ...]
 ) -> tuple[Block, Scale]:
     canvas = Canvas(*cells)
-    ahead = STEPS[-1] if forecast is not None else 0
-    room = int(canvas.width / DOTS_PER_CLOSE) - ahead
-    closes = closes[-max(2, min(CONTEXT, room)) :]
-    stride = (canvas.width - 1) / (len(closes) - 1 + ahead)
-    fan = _fan(forecast)
-    held = scale([*closes, *(value for line in fan.values() for value in line)], canvas.height)
-    begin = len(closes) - 1
-    places = [(begin + step) * stride for step in (0, *STEPS)]
-
-    def path(level: int) -> list[Point]:
-        return [(x, held.y(value)) for x, value in zip(places, fan[level], strict=True)]
-
-    for (_, lower, upper), style in zip(reversed(BOUNDS), FAN_STYLES, strict=True):
-        if fan:
-            canvas.band(path(upper), path(lower), style)
+    held = scale(
+        [*(x for bar in shown for x in (bar.high, bar.low)), *(x for line in fan for x in line)],
+        canvas.height,
+    )
     if fan:
-        canvas.path(path(MEDIAN), "strong")
-    canvas.path([(i * stride, held.y(value)) for i, value in enumerate(closes)], "accent")
+        _spread_out(canvas, fan, held, len(shown) - 1)
+    for rule in rules:
+        if held.low < rule.price < held.high:
+            for x in range(0, canvas.width, 6):
+                canvas.dot(x, round(held.y(rule.price)), rule.style)
+    for column, bar in enumerate(shown):
+        top, bottom = max(bar.open, bar.close), min(bar.open, bar.close)
+        wick, body = (held.y(bar.high), held.y(bar.low)), (held.y(top), held.y(bottom))
+        canvas.candle(column, wick, body, "rise" if bar.close >= bar.open else "fall")
     return canvas.rows(), held
 
 
-BOUNDS = (INTERVALS[0], INTERVALS[-1])
-FAN_STYLES: tuple[Style, ...] = ("fan-wide", "fan")
+def _spread_out(canvas: Canvas, fan: Fan, held: Scale, begin: int) -> None:
+    """Draw the fan: the widest interval first, the median on top."""
+    places = [2 * (begin + step) + 1 for step in (0, *STEPS)]
+
+    def path(values: tuple[float, ...]) -> list[Point]:
+        return [(x, held.y(value)) for x, value in zip(places, values, strict=True)]
+
+    for number in reversed(range(len(INTERVALS))):
+        lower, upper = fan[1 + 2 * number], fan[2 + 2 * number]
+        canvas.band(path(upper), path(lower), FAN_STYLES[number])
+    canvas.path(path(fan[0]), "strong")
 
 
-def _fan(forecast: Forecast | None) -> dict[int, list[float]]:
-    """Values of the median and of both intervals' bounds, from the newest close on."""
-    if forecast is None:
-        return {}
-    last = float(forecast.closes[SHOWN, -1])
-    levels = (MEDIAN, *(level for _, *pair in BOUNDS for level in pair))
-    fan = {level: [last, *forecast.quantiles[SHOWN, :, level].tolist()] for level in levels}
-    return fan if all(isfinite(value) for line in fan.values() for value in line) else {}
-
-
-def _labels(held: Scale, last: float, rows: int) -> tuple[Line, ...]:
-    """The highest and lowest value of the scale, and the newest one where it stands."""
+def _labels(held: Scale, last: float, rows: int, rules: Sequence[Rule] = ()) -> tuple[Line, ...]:
+    """The ends of the scale, the rules, and the newest value where it stands."""
     labels: list[Line] = [(Span(" " * SCALE),)] * rows
     labels[0], labels[-1] = _label(held.high, "dim"), _label(held.low, "dim")
-    labels[min(rows - 1, max(0, round(held.y(last)) // 4))] = _label(last, "strong")
+    for rule in rules:
+        if held.low < rule.price < held.high:
+            labels[_row(held, rule.price, rows)] = (Span(rule.name.rjust(SCALE), rule.style),)
+    labels[_row(held, last, rows)] = _label(last, "strong")
     return tuple(labels)
+
+
+def _row(held: Scale, value: float, rows: int) -> int:
+    return min(rows - 1, max(0, round(held.y(value)) // 4))
 
 
 def _label(value: float, style: Style) -> Line:
@@ -142,14 +179,14 @@ def _label(value: float, style: Style) -> Line:
 
 
 def equity(view: View, size: Size) -> Block:
-    """The equity since the program began."""
+    """The equity since the program began, under its high-water mark."""
     columns, rows = size
-    title = (Span("Equity", "title"),)
-    values = tuple(value for value in view.equity if isfinite(value))
-    if len(values) < 2 or columns < SCALE + 8:  # noqa: PLR2004 - a line has two ends
+    title = (Span("Equity", "title"), Span(" and high-water mark", "dim"))
+    worth = tuple(x for x in view.equity if isfinite(x.equity) and isfinite(x.high_water))
+    if len(worth) < 2 or columns < SCALE + 8:  # noqa: PLR2004 - a line has two ends
         return framed(title, ((Span("no course yet", "dim"),),), size)
-    picture, held = _course(values, (columns - 4 - SCALE, rows - 2))
-    labels = _labels(held, values[-1], rows - 2)
+    picture, held = _course(worth, (columns - 4 - SCALE, rows - 2))
+    labels = _labels(held, worth[-1].equity, rows - 2)
     body = tuple((*line, *label) for line, label in zip(picture, labels, strict=True))
     return framed(title, body, size, _since_opening(view))
 
@@ -163,10 +200,60 @@ def _since_opening(view: View) -> Line:
 
 
 @lru_cache(maxsize=2)
-def _course(values: tuple[float, ...], cells: Size) -> tuple[Block, Scale]:
+def _course(worth: tuple[Worth, ...], cells: Size) -> tuple[Block, Scale]:
+    """The mark is drawn where it fits: a far one would press the course flat."""
+    canvas = Canvas(*cells)
+    values = [x.equity for x in worth]
+    best = [x.high_water for x in worth]
+    near = max(best) - min(values) <= 4 * max(max(values) - min(values), 1e-9)
+    held = scale([*values, *(best if near else ())], canvas.height)
+    if near:
+        canvas.path(_across(canvas, best, held), "fan")
+    canvas.path(_across(canvas, values, held), "good" if values[-1] >= values[0] else "bad")
+    return canvas.rows(), held
+
+
+def _across(canvas: Canvas, values: Sequence[float], held: Scale) -> list[Point]:
+    """The values at even steps over the whole width."""
+    stride = (canvas.width - 1) / (len(values) - 1)
+    return [(i * stride, held.y(value)) for i, value in enumerate(values)]
+
+
+class Course(NamedTuple):
+    """A small picture of how a figure went.
+
+    Attributes:
+        title: what it is.
+        values: oldest first.
+        newest: the newest one in words.
+        limit: a level that means something, None where there is none.
+    """
+
+    title: str
+    values: tuple[float, ...]
+    newest: Span
+    limit: float | None = None
+
+
+def small(course: Course, size: Size) -> Block:
+    """A figure over the last minutes, with its newest value in the frame."""
+    columns, rows = size
+    values = tuple(value for value in course.values if isfinite(value))[-2 * (columns - 4) :]
+    title = (Span(course.title, "title"),)
+    if len(values) < 2:  # noqa: PLR2004 - a line has two ends
+        return framed(title, ((Span("no course yet", "dim"),),), size, (course.newest,))
+    return framed(
+        title, _small(values, course.limit, (columns - 4, rows - 2)), size, (course.newest,)
+    )
+
+
+@lru_cache(maxsize=6)
+def _small(values: tuple[float, ...], limit: float | None, cells: Size) -> Block:
     canvas = Canvas(*cells)
     held = scale(values, canvas.height)
-    stride = (canvas.width - 1) / (len(values) - 1)
-    points = [(i * stride, held.y(value)) for i, value in enumerate(values)]
-    canvas.path(points, "good" if values[-1] >= values[0] else "bad")
-    return canvas.rows(), held
+    if limit is not None and held.low < limit < held.high:
+        for x in range(0, canvas.width, 4):
+            canvas.dot(x, round(held.y(limit)), "warn")
+    first = canvas.width - len(values)
+    canvas.path([(first + i, held.y(value)) for i, value in enumerate(values)], "accent")
+    return canvas.rows()

@@ -6,18 +6,25 @@ import sys
 import termios
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from threading import Event, Thread, current_thread
 from time import monotonic
 
 from blessed import Terminal
 
 from actors.actor import Mailbox
+from actors.dashboard.desk import Desk, Wish, pressed
 from actors.dashboard.diff import changes
 from actors.dashboard.layout import compose
 from actors.dashboard.lines import Block, Line, Style, in_ascii
-from actors.dashboard.palette import COLOURLESS, PALETTE
+from actors.dashboard.palette import prefixes
+from actors.dashboard.process import Meter
+from actors.dashboard.restore import LEAVE_WHEEL, TAKE_WHEEL
+from actors.dashboard.svg import as_svg, as_text
 from actors.dashboard.view import View
+from actors.dashboard.words import moment
 from actors.messages import Pause, RiskInbox, StopRequested, SupervisorInbox
 
 FRAME_SECONDS = 0.2
@@ -26,11 +33,17 @@ FRAME_SECONDS = 0.2
 Frames are for eyes, so their clock has nothing to do with market time.
 """
 
+HASTY_SECONDS = 0.1
+"""The same after a key: who presses one waits for what it does."""
+
 REPAINT_SECONDS = 10.0
 """After so long everything is drawn again: whatever others wrote on the screen is gone."""
 
-KEY_SECONDS = 0.2
-"""How long the keyboard is waited for before we look whether to end."""
+KEY_SECONDS = 0.1
+"""How long the keyboard is waited for before we look whether to draw or to end."""
+
+CLOSE_SECONDS = 2.0
+"""How long the end waits for a terminal that takes nothing."""
 
 ESCAPE_SECONDS = 0.05
 """How long we wait for the rest of a key that begins with Escape."""
@@ -64,22 +77,30 @@ def _terminal() -> Terminal:
 
 
 class Screen:
-    """Shows the newest `View` in the terminal and listens to the keyboard."""
+    """Shows the newest `View` in the terminal and obeys the keyboard.
+
+    One thread of its own does both, so a terminal that takes nothing holds up nobody else.
+    """
 
     def __init__(
         self,
         risk: Mailbox[RiskInbox],
         supervisor: Mailbox[SupervisorInbox],
         *,
+        reports: Path = Path("reports"),
         seconds: Callable[[], float] = monotonic,
     ) -> None:
         self._risk = risk
         self._supervisor = supervisor
+        self._reports = reports
         self._seconds = seconds
+        self._meter = Meter(seconds)
+        self._desk = Desk()
+        self._view: View | None = None
         self._canvas: Canvas | None = None
-        self._keyboard: Thread | None = None
+        self._thread: Thread | None = None
         self._closing = Event()
-        self._paused = False
+        self._failure: BaseException | None = None
 
     def open(self) -> None:
         """Take the terminal: an empty screen of our own, no cursor, every key at once."""
@@ -88,50 +109,86 @@ class Screen:
         self._canvas = Canvas(_terminal())
         atexit.register(self.close)
         self._closing.clear()
-        if sys.stdin is not None and sys.stdin.isatty():
-            arguments = (self._canvas.terminal,)
-            self._keyboard = Thread(
-                target=self._listen, args=arguments, name="keyboard", daemon=True
-            )
-            self._keyboard.start()
+        self._thread = Thread(target=self._run, args=(self._canvas,), name="screen", daemon=True)
+        self._thread.start()
 
     def fact(self, line: bytes) -> None:
         """Facts reach the screen by the view."""
 
     def draw(self, view: View) -> None:
-        """Show the view, unless another was shown a moment ago."""
-        if self._canvas is None:
-            return
-        try:
-            self._canvas.draw(view, self._seconds(), paused=self._paused)
-        except OSError:
-            self.close()
-            self._supervisor.tell(StopRequested("the terminal is gone"))
+        """Show the view, soon.
+
+        Raises whatever the screen's thread has died of.
+        """
+        self._view = view
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     def close(self) -> None:
         """Give the terminal back as it was; more than once does no harm."""
         canvas, self._canvas = self._canvas, None
         if canvas is None:
             return
-        self._closing.set()
-        if self._keyboard is not None and self._keyboard is not current_thread():
-            self._keyboard.join(KEY_SECONDS * 2)
-        canvas.close()
         atexit.unregister(self.close)
+        self._closing.set()
+        canvas.unblock()
+        if self._thread is not None and self._thread is not current_thread():
+            self._thread.join(CLOSE_SECONDS)
+            if self._thread.is_alive():
+                return  # a terminal that takes nothing cannot be given back either
+        canvas.close()
 
-    def _listen(self, terminal: Terminal) -> None:
-        """The keyboard's thread: it only tells."""
-        while not self._closing.is_set():
-            try:
-                key = terminal.inkey(timeout=KEY_SECONDS, esc_delay=ESCAPE_SECONDS)
-            except (EOFError, OSError):
-                self._supervisor.tell(StopRequested("the terminal is closed"))
-                return
-            if key == "q":
+    def _run(self, canvas: "Canvas") -> None:
+        try:
+            while not self._closing.is_set():
+                self._listen(canvas)
+                self._paint(canvas)
+        except (EOFError, OSError):
+            if not self._closing.is_set():
+                self._supervisor.tell(StopRequested("the terminal is gone"))
+        except BaseException as error:
+            self._failure = error
+            raise
+
+    def _listen(self, canvas: "Canvas") -> None:
+        """Wait for a key, a moment long, and do what it says."""
+        key = canvas.key()
+        if not key:
+            return
+        self._desk, wish = pressed(self._desk, key, self._view)
+        canvas.hurry()
+        match wish:
+            case Wish.QUIT:
                 self._supervisor.tell(StopRequested("asked at the keyboard"))
-            elif key == "p":
-                self._paused = not self._paused
-                self._risk.tell(Pause(on=self._paused))
+            case Wish.PAUSE | Wish.RESUME:
+                self._risk.tell(Pause(on=wish is Wish.PAUSE))
+            case Wish.PICTURE:
+                self._desk = replace(self._desk, said=self._picture(canvas.size))
+            case None:
+                pass
+
+    def _paint(self, canvas: "Canvas") -> None:
+        if self._view is not None:
+            desk = replace(self._desk, usage=self._meter.usage())
+            canvas.draw(self._view, desk, self._seconds())
+
+    def _picture(self, size: tuple[int, int]) -> str:
+        """Keep what is shown as two files; says where they are, or why they are not."""
+        view, desk = self._view, self._desk
+        if view is None:
+            return "there is nothing to keep yet"
+        block = compose(view, replace(desk, usage=self._meter.usage()), size)
+        when = "start" if view.now is None else moment(view.now)
+        stem = f"screen-{desk.page}-{when}".replace(" ", "-").replace(":", "")
+        file = self._reports / f"{stem}.svg"
+        try:
+            self._reports.mkdir(parents=True, exist_ok=True)
+            file.write_text(as_svg(block, colour_blind=desk.colour_blind), encoding="utf-8")
+            file.with_suffix(".txt").write_text(as_text(block), encoding="utf-8")
+        except OSError as error:
+            return f"the picture cannot be written: {error}"
+        return f"kept as {file} and .txt"
 
 
 class Canvas:
@@ -140,29 +197,59 @@ class Canvas:
     def __init__(self, terminal: Terminal) -> None:
         self.terminal = terminal
         self._unicode = speaks_unicode(os.environ, sys.stdout.encoding)
-        self._prefixes = prefixes(terminal, colour=not os.environ.get("NO_COLOR"))
-        self._normal = str(terminal.normal)
+        self._keyboard = sys.stdin is not None and sys.stdin.isatty()
+        colours = 0 if os.environ.get("NO_COLOR") else terminal.number_of_colors
+        self._palettes = {blind: prefixes(colours, colour_blind=blind) for blind in (False, True)}
+        self._prefixes: dict[Style, str] = self._palettes[False]
+        self._normal = "\x1b[0m"
         self._place = cache(terminal.move_xy)
         self._shown: Block = ()
-        self._size = (0, 0)
+        self._showing: tuple[View, Desk, tuple[int, int]] | None = None
         self._drawn = self._repainted = float("-inf")
+        self._hasty = False
         self._held = ExitStack()
         self._enter()
 
-    def draw(self, view: View, now: float, *, paused: bool) -> None:
-        """One frame, if it is time for one."""
-        if now - self._drawn < FRAME_SECONDS:
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows. A terminal that does not know its size says 0."""
+        return self.terminal.width or 80, self.terminal.height or 24
+
+    def key(self) -> str:
+        """The next key, '' where none is pressed for a moment."""
+        if not self._keyboard:
+            Event().wait(KEY_SECONDS)
+            return ""
+        key = self.terminal.inkey(timeout=KEY_SECONDS, esc_delay=ESCAPE_SECONDS)
+        return (key.name or "") if key.is_sequence else str(key)
+
+    def hurry(self) -> None:
+        """The next frame is waited for."""
+        self._hasty = True
+
+    def draw(self, view: View, desk: Desk, now: float) -> None:
+        """One frame, if there is anything new and it is time for one."""
+        size = self.size
+        if now - self._drawn < (HASTY_SECONDS if self._hasty else FRAME_SECONDS):
             return
-        self._drawn = now
-        # A terminal that does not know its size says 0.
-        size = (self.terminal.width or 80, self.terminal.height or 24)
-        block = compose(view, *size, paused=paused)
+        repaint = now - self._repainted >= REPAINT_SECONDS
+        before, self._showing = self._showing, (view, desk, size)
+        if before is not None and not repaint and _same(before, self._showing):
+            return
+        self._drawn, self._hasty = now, False
+        block = compose(view, desk, size)
         if not self._unicode:
             block = tuple(map(in_ascii, block))
-        if size != self._size or now - self._repainted >= REPAINT_SECONDS:
-            self._size, self._repainted, self._shown = size, now, ()
+        prefixes_now = self._palettes[desk.colour_blind]
+        if repaint or before is None or before[2] != size or prefixes_now is not self._prefixes:
+            self._repainted, self._shown, self._prefixes = now, (), prefixes_now
         self._write(self._frame(block))
         self._shown = block
+
+    def unblock(self) -> None:
+        """Let a terminal go on that somebody has stopped with Ctrl+S."""
+        with suppress(OSError, ValueError, termios.error):
+            termios.tcflow(self.terminal.stream.fileno(), termios.TCOON)
 
     def close(self) -> None:
         """Leave our screen, show the cursor, set the keyboard back."""
@@ -173,6 +260,8 @@ class Canvas:
     def _enter(self) -> None:
         for mode in ("cbreak", "fullscreen", "hidden_cursor", "no_line_wrap"):
             self._held.enter_context(getattr(self.terminal, mode)())
+        self._send(TAKE_WHEEL)
+        self._held.callback(self._send, LEAVE_WHEEL)
 
     def _frame(self, block: Block) -> str:
         """What brings the screen from what it shows to this block; empty where that is nothing."""
@@ -194,28 +283,17 @@ class Canvas:
         return "".join(parts)
 
     def _write(self, frame: str) -> None:
-        if not frame:
-            return
-        encoding = "utf-8" if self._unicode else "ascii"
-        data = f"{BEGIN_FRAME}{frame}{END_FRAME}".encode(encoding, "replace")
+        if frame:
+            self._send(f"{BEGIN_FRAME}{frame}{END_FRAME}")
+
+    def _send(self, text: str) -> None:
+        data = text.encode("utf-8" if self._unicode else "ascii", "replace")
         while data:
             data = data[os.write(self.terminal.stream.fileno(), data) :]
 
 
-def prefixes(terminal: Terminal, *, colour: bool) -> dict[Style, str]:
-    """What makes the terminal write in each style."""
-    if not colour or not terminal.number_of_colors:
-        return {
-            style: "".join(str(getattr(terminal, effect)) for effect in COLOURLESS.get(style, ()))
-            for style in PALETTE
-        }
-    return {
-        style: "".join(
-            (
-                str(terminal.color_rgb(*look.text)) if look.text else "",
-                str(terminal.on_color_rgb(*look.ground)) if look.ground else "",
-                *(str(getattr(terminal, effect)) for effect in look.effects),
-            )
-        )
-        for style, look in PALETTE.items()
-    }
+def _same(
+    one: tuple[View, Desk, tuple[int, int]], other: tuple[View, Desk, tuple[int, int]]
+) -> bool:
+    """Whether two frames would show the same; views are compared by what they are."""
+    return one[0] is other[0] and one[1:] == other[1:]

@@ -3,11 +3,12 @@
 Nothing here is computed from the trader's inside; a `View` is folded from what everybody is told.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from actors.messages import Connected, Vitals
 from domain.account import OPENING_BALANCE, Marked
-from domain.drawdown import STOPPED_FROM
+from domain.drawdown import STOPPED_FROM, HighWater
 from domain.facts import (
     Accounted,
     Checkpointed,
@@ -15,15 +16,17 @@ from domain.facts import (
     Decision,
     Fact,
     FeedDown,
+    Ordered,
+    OrderRefused,
     Progress,
     Ready,
     Starting,
 )
 from domain.horizons import TIMEFRAMES, Timeframe
-from domain.market import Book, Candle, Ticker
+from domain.market import Book, Candle, MarkPrice, Ticker, Trade
 from domain.microstructure import MarketQuality
 from domain.signals import Forecast, Signal
-from domain.units import DAY, SECOND, Money, Nanos, Price
+from domain.units import BASIS_POINTS, DAY, SECOND, Money, Nanos, Price, Quantity
 
 BOOK_STALE = Nanos(2 * SECOND)
 """Oldest book that is shown as current, as old as one that may be traded on."""
@@ -59,6 +62,84 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """How good the book was at one moment: basis points, a ratio, USD."""
+
+    at: Nanos
+    spread_bps: float
+    pressure: float
+    liquidity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """Equity, and the highest there was until then [USDT]."""
+
+    equity: float
+    high_water: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """So many forecasts of a timeframe were judged; so many came true in each interval."""
+
+    total: int
+    inside: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """An order with what became of it.
+
+    Attributes:
+        at: when something last happened to it.
+        order: as it went out.
+        filled: how much of it was executed [base].
+        paid: what that was worth before fees [quote currency].
+        fee: paid for it [quote currency].
+        latency_ms: from sending to its newest fill; None before the first.
+        refusal: why the rest of it, or all, stays undone; empty where it does not.
+    """
+
+    at: Nanos
+    order: Ordered
+    filled: Quantity = Quantity(Decimal(0))  # noqa: RUF009 - a NewType call is the value itself
+    paid: Money = Money(Decimal(0))  # noqa: RUF009
+    fee: Money = Money(Decimal(0))  # noqa: RUF009
+    latency_ms: float | None = None
+    refusal: str = ""
+
+    def refused(self, fact: OrderRefused) -> "Ticket":
+        """The order after this refusal."""
+        return replace(self, at=fact.at, refusal=fact.reason or fact.code)
+
+    @property
+    def slippage_bps(self) -> float | None:
+        """How much worse than its reference it was filled [basis points]."""
+        if self.filled <= 0 or self.order.price <= 0:
+            return None
+        away = self.paid / self.filled / self.order.price - 1
+        return float(away) * self.order.side.sign * BASIS_POINTS
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """How often orders were refused for one reason, and when last."""
+
+    at: Nanos
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Latencies:
+    """How long the newest of each took [ms]: inference, and orders from sending to fill."""
+
+    inference: tuple[float, ...] = ()
+    fills: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """Everything that a panel may show.
 
@@ -74,13 +155,26 @@ class View:
         earlier: price a minute ago.
         ticker: newest 24-hour figures.
         quality: newest measure of the book.
-        candles: one-minute candles that closed while we looked, oldest first.
+        candles: of each timeframe, those that we were told, oldest first.
+        tape: newest trades of others, oldest first.
+        samples: the book's figures over the last minutes, oldest first.
         forecast: newest forecasts.
         signal: newest fused signal.
         decision: newest decision.
         marked: newest state of the account.
         accounted: newest account fact, for as long as nothing better is known.
         equity: its course since the program began, at even steps, oldest first.
+        tickets: our newest orders, newest first.
+        refused: why orders were refused, the most frequent first.
+        endings: why positions were closed, by the moment of their end.
+        scores: how often what happened fell inside the intervals, by timeframe.
+        scored_since: since when that is counted.
+        latencies: how long things took.
+        heard: messages that the dashboard hears in a second.
+        restarts: of each actor that died.
+        vitals: how the actors do; None where nobody says.
+        endpoint: which line delivers; None where nobody says.
+        mark: newest mark price; None where nobody says.
         fed: when market data last came.
         feed_down: why no market data comes; None where it does.
         checkpoint: newest saved state.
@@ -99,13 +193,26 @@ class View:
     earlier: Price | None
     ticker: Ticker | None
     quality: MarketQuality | None
-    candles: tuple[Candle, ...]
+    candles: tuple[tuple[Candle, ...], ...]
+    tape: tuple[Trade, ...]
+    samples: tuple[Sample, ...]
     forecast: Forecast | None
     signal: Signal | None
     decision: Decided | None
     marked: Marked | None
     accounted: Accounted | None
-    equity: tuple[float, ...]
+    equity: tuple[Worth, ...]
+    tickets: tuple[Ticket, ...]
+    refused: tuple[Refused, ...]
+    endings: dict[Nanos, str]
+    scores: tuple[Score, ...]
+    scored_since: Nanos | None
+    latencies: Latencies
+    heard: float | None
+    restarts: tuple[tuple[str, int], ...]
+    vitals: Vitals | None
+    endpoint: Connected | None
+    mark: MarkPrice | None
     fed: Nanos | None
     feed_down: FeedDown | None
     checkpoint: Checkpointed | None
@@ -168,6 +275,17 @@ class View:
         if price is None:
             return None
         return Money(position.gain(price) + position.gained - position.costs)
+
+    @property
+    def holding(self) -> bool:
+        """Whether a position is open, as far as we know."""
+        return self.marked is not None and self.marked.account.position is not None
+
+    @property
+    def high_water(self) -> HighWater | None:
+        """The account's best and what is known since; None before the account is."""
+        known = self.marked
+        return None if known is None else HighWater(known.high_water, known.deepest, known.stopped)
 
     @property
     def drawdown_used(self) -> float | None:

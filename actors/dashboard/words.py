@@ -152,6 +152,19 @@ def span_of_time(length: Nanos) -> str:
     return f"{seconds}s"
 
 
+def short_span(length: Nanos) -> str:
+    """How long, in its two largest units.
+
+    >>> [short_span(Nanos(seconds * SECOND)) for seconds in (4, 119, 7_300, 260_000)]
+    ['4s', '1m 59s', '2h 1m', '3d 0h']
+    """
+    seconds = length // SECOND
+    for size, unit, small, less in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit} {seconds % size // small}{less}"
+    return f"{seconds // 60}m {seconds % 60}s" if seconds >= 60 else f"{seconds}s"  # noqa: PLR2004
+
+
 def clock(at: Nanos) -> str:
     """The time of day in UTC."""
     return moment(at)[11:]

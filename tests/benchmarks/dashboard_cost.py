@@ -20,6 +20,7 @@ from time import process_time, thread_time
 import numpy as np
 from blessed import Terminal
 
+from actors.dashboard.desk import Desk, Page
 from actors.dashboard.screen import Canvas
 from domain.market import Book, Level, Trade
 from domain.units import Price, Quantity
@@ -86,7 +87,8 @@ def market(seconds: int) -> list[list[object]]:
     return ticks
 
 
-def measure(columns: int, rows: int, seconds: int) -> None:
+def measure(page: Page, size: tuple[int, int], seconds: int) -> None:
+    (columns, rows), desk = size, Desk(page=page)
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     with os.fdopen(slave, "w", encoding="utf-8") as stream:
@@ -105,14 +107,14 @@ def measure(columns: int, rows: int, seconds: int) -> None:
                 fold.market(a_forecast(after(tick / TICKS)))
                 fold.market(a_signal(after(tick / TICKS)))
             folded = thread_time()
-            canvas.draw(fold.view(), tick / TICKS, paused=False)
+            canvas.draw(fold.view(), desk, tick / TICKS)
             drawn = thread_time()
             folding, drawing = folding + folded - begun, drawing + drawn - folded
             count += len(messages)
         canvas.close()
     frames = len(heard)
     print(
-        f"{columns}x{rows}: {drawing / frames * PER_MICRO:.0f} us a frame, "
+        f"{page:<8} {columns}x{rows}: {drawing / frames * PER_MICRO:.0f} us a frame, "
         f"{folding / count * PER_MICRO:.2f} us a message ({count // seconds}/s), "
         f"{(folding + drawing) / seconds:.2%} of a core, "
         f"{reader.size / seconds / 1000:.1f} KB/s to the terminal"
@@ -123,7 +125,8 @@ def main() -> None:
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     os.environ.setdefault("COLORTERM", "truecolor")
     for size in ((60, 20), (80, 24), (120, 40), (200, 60)):
-        measure(*size, seconds)
+        for page in Page:
+            measure(page, size, seconds)
     facts = trading() * 1000
     begun = process_time()
     for fact in facts:

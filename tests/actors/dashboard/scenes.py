@@ -5,26 +5,30 @@ from decimal import Decimal
 import numpy as np
 
 from actors.dashboard.fold import Fold
+from actors.messages import Connected, RoomVitals, Vitals
 from domain.account import OPENING_BALANCE, Account, Marked, Position, RoundTrip
 from domain.facts import (
     Checkpointed,
+    Closed,
     Decided,
     Decision,
     Fact,
     Filled,
+    Forecasted,
     Ingested,
     Liquidity,
     Mode,
     Ordered,
+    OrderRefused,
     Progress,
     Ready,
     Signalled,
     Starting,
 )
-from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES
-from domain.market import Book, Level, Side, Ticker, Trade
+from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES, Timeframe
+from domain.market import Book, Candle, Level, MarkPrice, Side, Ticker, Trade
 from domain.microstructure import MarketQuality
-from domain.orders import Plan
+from domain.orders import Plan, Refusal
 from domain.signals import Direction, Forecast, Signal
 from domain.units import HOUR, MINUTE, SECOND, Money, Nanos, Price, Quantity
 from domain.version import VERSION
@@ -201,4 +205,43 @@ def a_trader(mode: Mode = Mode.DEMO, *, modelled: bool = False, now: float = 0.5
     ):
         fold.market(message)
     fold.tick(after(now))
+    return fold
+
+
+def some_vitals(at: Nanos = NOON) -> Vitals:
+    names = "Dashboard", "Broker", "Risk", "Microstructure", "Forecast", "Feed"
+    rooms = (RoomVitals(f"{name}Actor", i == 4, 3 * i, 1200 * i, 0) for i, name in enumerate(names))
+    return Vitals(at, tuple(rooms))
+
+
+def a_candle(begin: float, price: float) -> Candle:
+    """One minute, whose range is a little larger than its move."""
+    open_, close = price, price + 9 * np.sin(begin / 300)
+    four = (open_, max(open_, close) + 5, min(open_, close) - 4, close)
+    first, high, low, last = (Price(Decimal(f"{value:.2f}")) for value in four)
+    return Candle(Timeframe.M1, after(begin), first, high, low, last, Quantity(Decimal(1)))
+
+
+def busy() -> Fold:
+    """A trader that has worked for hours: every view has something to show."""
+    fold = a_trader(Mode.LIVE)
+    prices = 43_200 + np.cumsum(np.sin(np.arange(240) / 9) * 6)
+    for minute, price in enumerate(prices):
+        at = 60 * (minute - 240)
+        if minute % 5 == 0:
+            fold.market(a_forecast(after(at), float(price)))
+        fold.market(a_candle(at, float(price)))
+    for second in range(-300, 0):
+        spread, pressure = 1 + np.sin(second / 20) / 2, 1.2 + np.sin(second / 35)
+        figures = float(spread), 0.04, float(pressure), 400_000.0 + 900 * second
+        fold.market(MarketQuality(after(second), *figures, 12.4, modelled=False))
+    for took in range(40):
+        fold.fact(Forecasted(after(took - 60), 80.0 + took, after(took - 60)))
+    for number, code in enumerate(("WIDE_SPREAD", "PRESSURE_AGAINST", "WIDE_SPREAD")):
+        fold.fact(OrderRefused(after(number - 40), f"E{number}", code, str(Refusal[code])))
+    fold.fact(Closed(after(-600), Money(Decimal("-1.70")), "the signal has turned"))
+    fold.market(a_forecast(after(-20)))
+    fold.market(Connected(after(-3600), "wss://stream.binance.com:9443"))
+    fold.market(MarkPrice(NOON, Price(Decimal("43251.10")), Decimal("0.0001"), after(3600)))
+    fold.market(some_vitals())
     return fold

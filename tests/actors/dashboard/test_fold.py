@@ -4,9 +4,11 @@ from typing import get_args
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.dashboard.fold import CANDLES, EQUITY_POINTS, TAIL, Course, Fold, Market
+from actors.dashboard.desk import Desk
+from actors.dashboard.fold import TAIL, Fold, Market
 from actors.dashboard.layout import compose
 from actors.dashboard.lines import in_ascii, width
+from actors.dashboard.memory import CANDLES, COURSE_POINTS, Course
 from actors.dashboard.words import sentence
 from actors.messages import DashboardInbox, Tick
 from domain.facts import (
@@ -39,6 +41,8 @@ from tests.actors.dashboard.scenes import (
 )
 from tests.strategies import facts, messages
 
+desks = st.builds(Desk)
+
 
 def told(*heard: DashboardInbox) -> Fold:
     fold = Fold()
@@ -53,11 +57,11 @@ def told(*heard: DashboardInbox) -> Fold:
 
 
 @settings(deadline=None)
-@given(st.lists(messages, max_size=30), st.integers(0, 220), st.integers(0, 70))
+@given(st.lists(messages, max_size=30), desks, st.integers(0, 220), st.integers(0, 70))
 def test_no_messages_in_any_order_break_the_screen_at_any_size(
-    heard: list[DashboardInbox], columns: int, rows: int
+    heard: list[DashboardInbox], desk: Desk, columns: int, rows: int
 ) -> None:
-    block = compose(told(*heard).view(), columns, rows, paused=columns % 2 == 0)
+    block = compose(told(*heard).view(), desk, (columns, rows))
 
     assert len(block) == rows
     assert {width(line) for line in block} <= {columns}
@@ -68,7 +72,7 @@ def test_no_messages_in_any_order_break_the_screen_at_any_size(
 @settings(deadline=None, max_examples=30)
 @given(st.lists(messages, max_size=10))
 def test_screen_in_ascii_is_ascii_and_as_wide(heard: list[DashboardInbox]) -> None:
-    for line in compose(told(*heard).view(), 80, 24):
+    for line in compose(told(*heard).view(), Desk(), (80, 24)):
         plain = in_ascii(line)
 
         assert width(plain) == 80
@@ -165,18 +169,18 @@ def test_memory_does_not_grow_with_time() -> None:
     for minute in range(2 * CANDLES):
         begin = Nanos(NOON + minute * MINUTE)
         fold.market(Candle(Timeframe.M1, begin, price, price, price, price, size))
-    for second in range(3 * EQUITY_POINTS):
+    for second in range(3 * COURSE_POINTS):
         fold.market(a_marked(after(second)))
 
     view = fold.view()
 
     assert len(view.tail) == TAIL
-    assert len(view.candles) == CANDLES
-    assert len(view.equity) <= EQUITY_POINTS
+    assert len(view.candles[0]) == CANDLES
+    assert len(view.equity) <= COURSE_POINTS
 
 
 def test_course_keeps_its_whole_span_in_even_steps() -> None:
-    course = Course(limit=8, step=SECOND)
+    course = Course[float](limit=8, step=SECOND)
 
     for second in range(100):
         course.add(Nanos(second * SECOND), float(second))

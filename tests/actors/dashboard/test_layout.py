@@ -5,12 +5,14 @@ then look at what git shows.
 """
 
 import os
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from actors.dashboard.desk import Desk, Page, Usage
 from actors.dashboard.fold import Fold
 from actors.dashboard.layout import compose
 from actors.dashboard.lines import Block, Style
@@ -24,6 +26,7 @@ from domain.facts import (
     Noted,
     Stopping,
 )
+from domain.horizons import Timeframe
 from domain.market import Side
 from domain.units import Money
 from tests.actors.dashboard.scenes import (
@@ -33,9 +36,12 @@ from tests.actors.dashboard.scenes import (
     a_position,
     a_trader,
     after,
+    busy,
     started,
     starting,
 )
+
+USAGE = Usage(612_000_000, 701_000_000, 0.113, 14, 21_400.0)
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -66,6 +72,14 @@ SCENES: dict[str, Callable[[], Fold]] = {
 
 SIZES = ((60, 20), (80, 24), (120, 40))
 
+SHOTS = [
+    *((scene, size) for scene in ("demo", "start", "lost") for size in SIZES),
+    *((scene, (80, 24)) for scene in ("empty", "ready", "replay", "halted")),
+    ("demo", (100, 40)),
+    ("demo", (120, 24)),
+    ("demo", (200, 60)),
+]
+
 
 def text(block: Block) -> str:
     return "".join("".join(span.text for span in line) + "\n" for line in block)
@@ -79,26 +93,38 @@ def compare(name: str, shown: str) -> None:
     assert shown == file.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("scene", SCENES)
+def named(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+@pytest.mark.parametrize(("scene", "size"), SHOTS, ids=str)
 def test_screen_looks_like_its_golden_file(scene: str, size: tuple[int, int]) -> None:
-    block = compose(SCENES[scene]().view(), *size)
+    block = compose(SCENES[scene]().view(), Desk(), size)
 
-    compare(f"{scene}-{size[0]}x{size[1]}", text(block))
+    compare(f"{scene}-{named(size)}", text(block))
 
 
-@pytest.mark.parametrize("size", [(100, 40), (120, 24), (200, 60)], ids=str)
-def test_larger_and_odd_screens_look_like_their_golden_files(size: tuple[int, int]) -> None:
-    block = compose(a_trader().view(), *size)
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 40)], ids=named)
+@pytest.mark.parametrize("page", list(Page)[1:])
+def test_every_view_looks_like_its_golden_file(page: Page, size: tuple[int, int]) -> None:
+    block = compose(busy().view(), Desk(page=page, timeframe=Timeframe.M5, usage=USAGE), size)
 
-    compare(f"demo-{size[0]}x{size[1]}", text(block))
+    compare(f"{page}-{named(size)}", text(block))
+
+
+@pytest.mark.parametrize("page", list(Page)[1:])
+def test_views_that_know_nothing_yet_say_so_and_invent_nothing(page: Page) -> None:
+    shown = text(compose(Fold().view(), Desk(page=page), (80, 24)))
+
+    assert "—" in shown or "yet" in shown
+    assert not re.search(r"\$[\d.]", shown)
 
 
 def test_box_says_what_the_mission_s_box_says() -> None:
     fold = a_trader()
     fold.fact(Decided(after(0), Decision.LONG_ENTRY, "Strong uptrend + low spread"))
 
-    lines = text(compose(fold.view(), 80, 24)).splitlines()[1:19]
+    lines = text(compose(fold.view(), Desk(), (80, 24))).splitlines()[1:19]
 
     assert [line[:54] for line in lines] == [
         "┌─ PlasmaTrader v3.0 Core ───────────────────────────┐",
@@ -123,7 +149,7 @@ def test_box_says_what_the_mission_s_box_says() -> None:
 
 
 def test_terminal_that_is_too_small_gets_one_honest_line() -> None:
-    block = compose(halted().view(), 59, 20)
+    block = compose(halted().view(), Desk(), (59, 20))
 
     first, *rest = text(block).splitlines()
     assert first.strip() == "LIVE HALTED needs 60x20, has 59x20"
@@ -143,7 +169,7 @@ def styles_of(block: Block, wanted: str) -> set[Style]:
     ],
 )
 def test_every_mode_has_its_own_badge(mode: Mode, style: Style) -> None:
-    block = compose(a_trader(mode).view(), 80, 24)
+    block = compose(a_trader(mode).view(), Desk(), (80, 24))
 
     assert style in styles_of(block, f" {mode} ")
 
@@ -154,7 +180,7 @@ def test_what_nobody_may_overlook_is_on_every_screen(size: tuple[int, int]) -> N
     fold.fact(Halted(NOON, "somebody must look"))
     fold.fact(Stopping(NOON, "SIGINT"))
 
-    block = compose(fold.view(), *size, paused=True)
+    block = compose(fold.view(), Desk(paused=True), size)
 
     assert styles_of(block[:1], " HALTED ") == {"badge-alarm"}
     for badge in ("REPLAY", "STOPPING"):
@@ -165,7 +191,7 @@ def test_what_nobody_may_overlook_is_on_every_screen(size: tuple[int, int]) -> N
 
 
 def test_values_that_are_no_longer_current_are_dimmed_and_show_their_age() -> None:
-    block = compose(lost().view(), 80, 24)
+    block = compose(lost().view(), Desk(), (80, 24))
 
     assert styles_of(block, "$43,247.82") == {"stale"}
     assert "BTC/USDT: $43,247.82 ↗ (+0.34%)  37s old" in text(block)
@@ -176,13 +202,13 @@ def test_drawdown_near_its_limit_is_red() -> None:
     fold, balance = a_fold(*started()), Money(Decimal(9190))
     fold.fact(Accounted(NOON, balance, balance, 0.081))
 
-    assert styles_of(compose(fold.view(), 80, 24), "101%") == {"bad"}
+    assert styles_of(compose(fold.view(), Desk(), (80, 24)), "101%") == {"bad"}
 
 
 def test_text_from_outside_cannot_speak_to_the_terminal() -> None:
     fold = a_fold(*started(), Noted(NOON, "\x1b[2J\x07你好\nrest"))
 
-    shown = text(compose(fold.view(), 80, 24))
+    shown = text(compose(fold.view(), Desk(), (80, 24)))
 
     assert "?[2J????rest" in shown
     assert "\x1b" not in shown

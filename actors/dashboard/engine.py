@@ -1,0 +1,133 @@
+"""What runs: the actors, the process, the lines to the market, how long things take."""
+
+from collections.abc import Sequence
+
+from actors.dashboard.desk import Usage
+from actors.dashboard.lines import Block, Line, Span, Style, dimmed, fit, framed, plain
+from actors.dashboard.view import View
+from actors.dashboard.words import NOTHING, number, share, span_of_time
+from actors.messages import RoomVitals
+from domain.units import SECOND, Nanos
+
+Size = tuple[int, int]
+"""Columns and rows."""
+
+ROOMS_ROWS = 9
+PROCESS_ROWS = 9
+
+VITALS_STALE = Nanos(3 * SECOND)
+"""Vitals come every second; older ones say nothing of now."""
+
+CROWDED = 1000
+"""Waiting messages from which an actor does not keep up."""
+
+MEGABYTE = 1e6
+GIGABYTE = 1e9
+MEMORY_MAX = 4e9
+PROCESSOR_MAX = 0.7
+"""The mission's budgets [bytes, share of a core]."""
+
+
+def rooms(view: View, size: Size) -> Block:
+    """A row an actor: what it did and what waits for it."""
+    title = (Span("Actors", "title"),)
+    vitals = view.vitals
+    if vitals is None:
+        return framed(title, _restarts(view), size)
+    age = view.age(vitals.at)
+    rows = tuple(_room(room) for room in vitals.rooms)
+    if age > VITALS_STALE:
+        rows = tuple(map(dimmed, rows))
+        note: Line = (Span(f"{span_of_time(age)} old", "warn"),)
+    else:
+        note = (Span(f"{span_of_time(age)} ago", "dim"),)
+    head = (Span("                 restarts waiting  skipped dropped", "dim"),)
+    return framed(title, (head, *rows), size, note)
+
+
+def _restarts(view: View) -> tuple[Line, ...]:
+    """Nobody told how the actors do; what died was told."""
+    rows: list[Line] = [(Span(f"state of the actors: {NOTHING}", "dim"),)]
+    rows += [
+        (Span(f"{plain(name):<22}"), Span(f"{count:>3} restarts", "warn"))
+        for name, count in view.restarts
+    ]
+    return tuple(rows)
+
+
+def _room(room: RoomVitals) -> Line:
+    crowded = room.waiting >= CROWDED
+    mark = Span("●", "warn" if crowded else "good")
+    name = plain(room.name.removesuffix("Actor"))[:15]
+    return (
+        mark,
+        Span(f" {name:<15}"),
+        Span(f"{room.restarts:>8,}", "warn" if room.restarts else "text"),
+        Span(f"{room.waiting:>8,}", "warn" if crowded else "text"),
+        Span(f"{room.skipped:>9,}", "dim"),
+        Span(f"{room.dropped:>8,}", "warn" if room.dropped else "dim"),
+    )
+
+
+def process(view: View, usage: Usage | None, size: Size) -> Block:
+    """Memory, processor and network; messages and how long things took."""
+    taken = usage or Usage()
+    half = (size[0] - 4) // 2
+    figures: tuple[Figure, ...] = (
+        _memory(taken),
+        _processor(taken),
+        ("network", _per_second(taken.received), "dim"),
+        ("heard", NOTHING if view.heard is None else f"{view.heard:,.0f} messages/s", "text"),
+        ("inference", _percentiles(view.latencies.inference), "text"),
+        ("order to fill", _percentiles(view.latencies.fills), "text"),
+        ("line", _line(view), "text"),
+    )
+    rows = tuple(
+        fit((Span(f"{name:<14}", "dim"), Span(plain(told), style)), size[0] - 4)
+        for name, told, style in figures
+    )
+    head = () if half < len("p50 / p95 / max") else (Span("p50 / p95 / max", "dim"),)
+    return framed((Span("Process", "title"),), rows, size, head)
+
+
+Figure = tuple[str, str, Style]
+"""Name, value, style."""
+
+
+def _memory(taken: Usage) -> Figure:
+    if taken.memory is None and taken.peak is None:
+        return "memory", NOTHING, "dim"
+    now = NOTHING if taken.memory is None else f"{taken.memory / MEGABYTE:,.0f} MB"
+    peak = "" if taken.peak is None else f", at most {taken.peak / MEGABYTE:,.0f} MB"
+    most = max(taken.memory or 0, taken.peak or 0)
+    return "memory", now + peak, "bad" if most > MEMORY_MAX else "text"
+
+
+def _processor(taken: Usage) -> Figure:
+    if taken.processor is None:
+        return "processor", NOTHING, "dim"
+    threads = "" if taken.threads is None else f", {taken.threads} threads"
+    style: Style = "warn" if taken.processor > PROCESSOR_MAX else "text"
+    return "processor", f"{share(taken.processor)} of a core{threads}", style
+
+
+def _per_second(received: float | None) -> str:
+    return NOTHING if received is None else f"{received / 1000:,.1f} KB/s in, whole machine"
+
+
+def _percentiles(times: Sequence[float]) -> str:
+    """Median, 95th percentile and longest of the newest ones."""
+    if not times:
+        return NOTHING
+    ordered = sorted(times)
+    middle, late = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)]
+    return f"{number(middle, 0)} / {number(late, 0)} / {number(ordered[-1], 0)} ms"
+
+
+def _line(view: View) -> str:
+    if view.feed_down is not None:
+        return f"down for {span_of_time(view.age(view.feed_down.at))}: {view.feed_down.reason}"
+    if view.endpoint is None:
+        return NOTHING
+    up = span_of_time(view.age(view.endpoint.at))
+    return f"{view.endpoint.endpoint}, for {up}"

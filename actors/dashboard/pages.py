@@ -1,0 +1,231 @@
+"""What stands where in each of the six views."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from actors.dashboard import engine, guarding, outlook, panels, pictures, trading
+from actors.dashboard import mission as box
+from actors.dashboard.desk import Desk, Page
+from actors.dashboard.lines import Block, Line, Span, beside, framed
+from actors.dashboard.slots import Panel, Size, Slot, abreast, stacked
+from actors.dashboard.view import View
+
+BOX = 54
+"""Columns of the mission's box where something stands beside it."""
+
+STACK_MAX = 64
+"""Columns of the left stack at most."""
+
+BESIDE = 80
+"""Columns from which the order book stands beside the box."""
+
+THREE_BESIDE = 116
+"""Columns from which a chart stands beside both."""
+
+BOOK = 28
+"""Columns of the book between two others."""
+
+STACKS = (110, box.ROWS + panels.MARKET_ROWS)
+"""Columns and rows from which the box stands on the left of every view, with a stack below."""
+
+Slots = Sequence[Slot]
+
+
+def page(view: View, desk: Desk, size: Size) -> Block:
+    """The view that is looked at, in exactly that size."""
+    if size[0] >= STACKS[0] and size[1] >= STACKS[1]:
+        return _wide(*_WIDE[desk.page](view, desk), view, size)
+    if desk.page is Page.OVERVIEW:
+        return _overview(view, desk, size)
+    rest = (size[0], size[1] - box.STRIP_ROWS)
+    return (*box.strip(view, size[0]), *stacked(_NARROW[desk.page](view, desk), rest))
+
+
+def _wide(left: Slots, right: Slots, view: View, size: Size) -> Block:
+    """The box with a stack of panels below it on the left, another stack on the right."""
+    columns = min(STACK_MAX, max(BOX, size[0] * 2 // 5))
+    under = stacked(left, (columns, size[1] - box.ROWS))
+    one = (*box.mission(view, columns), *under)
+    return beside(one, stacked(right, (size[0] - columns, size[1])))
+
+
+def _overview(view: View, desk: Desk, size: Size) -> Block:
+    """The box with what there is room for beside it, everything else below."""
+    columns, rows = size
+    chart = partial(_main, view, desk)
+    market, events = partial(panels.market, view), partial(panels.events, view, desk)
+    if columns < BESIDE:
+        top = box.mission(view, columns)
+        under: Slots = (Slot(chart, 9, 3, rank=1), Slot(market, panels.MARKET_ROWS, rank=2))
+    elif columns < THREE_BESIDE:
+        side = chart if view.starting_up else market
+        top = beside(box.mission(view, BOX), side((columns - BOX, box.ROWS)))
+        other = Slot(market, panels.MARKET_ROWS) if view.starting_up else Slot(chart, 9, 3)
+        under = (other._replace(rank=1),)
+    else:
+        last = chart((columns - BOX - BOOK, box.ROWS))
+        top = beside(beside(box.mission(view, BOX), market((BOOK, box.ROWS))), last)
+        under = ()
+    return (*top, *stacked((*under, Slot(events, 1, 2)), (columns, rows - box.ROWS)))
+
+
+def _main(view: View, desk: Desk, size: Size) -> Block:
+    """The chart; before trading begins, what it waits for."""
+    if view.starting_up:
+        return panels.start_up(view, size)
+    return pictures.chart(view, desk.timeframe, size)
+
+
+def _events(view: View, desk: Desk) -> Panel:
+    return partial(panels.events, view, desk)
+
+
+def _overview_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
+    left = (
+        Slot(partial(panels.market, view), panels.MARKET_ROWS),
+        Slot(partial(outlook.signal, view), outlook.TABLE_ROWS - 1, rank=1),
+        Slot(partial(trading.trades, view, 0), 4, 1, rank=3),
+        Slot(partial(panels.health, view), panels.HEALTH_ROWS, rank=2),
+    )
+    right = (
+        Slot(partial(_main, view, desk), 12, 4),
+        Slot(partial(pictures.equity, view), 7, 1, rank=1),
+        Slot(_events(view, desk), 5, 2),
+    )
+    return left, right
+
+
+def _forecast(view: View, desk: Desk) -> Slots:
+    return (
+        Slot(partial(outlook.table, view), outlook.TABLE_ROWS),
+        Slot(partial(outlook.fans, view, desk.timeframe), 5, 1, rank=1),
+    )
+
+
+def _forecast_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
+    left = (
+        Slot(partial(outlook.table, view), outlook.TABLE_ROWS),
+        Slot(partial(outlook.calibration, view), outlook.CALIBRATION_ROWS, rank=1),
+        Slot(partial(outlook.signal, view), outlook.TABLE_ROWS - 1, rank=2),
+        Slot(_events(view, desk), 4, 1, rank=3),
+    )
+    return left, (Slot(partial(outlook.fans, view, desk.timeframe), 12, 1),)
+
+
+def _market(view: View, desk: Desk) -> Slots:
+    ladder = partial(panels.market, view)
+    prints = partial(panels.tape, view, desk.scroll)
+    return (
+        Slot(abreast(ladder, prints, 0.46), panels.MARKET_ROWS, 1),
+        Slot(partial(panels.courses, view), panels.COURSE_ROWS, 1, rank=1),
+    )
+
+
+def _market_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
+    left = (
+        Slot(partial(panels.market, view), panels.MARKET_ROWS),
+        Slot(_events(view, desk), 4, 1, rank=1),
+    )
+    prints = partial(panels.tape, view, desk.scroll)
+    right = (Slot(abreast(partial(panels.courses, view), prints, 0.55, 40), 12, 1),)
+    return left, right
+
+
+def _trading(view: View, desk: Desk) -> Slots:
+    closed = partial(trading.trades, view, desk.scroll)
+    refused = partial(trading.refused, view)
+    return (
+        Slot(partial(trading.position, view), trading.POSITION_ROWS),
+        Slot(partial(trading.orders, view, desk.scroll), 4, 2),
+        Slot(abreast(closed, refused, 0.4), 5, 3, rank=1),
+    )
+
+
+def _trading_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
+    left = (
+        Slot(partial(trading.position, view), trading.POSITION_ROWS + 5),
+        Slot(partial(trading.refused, view), 4, 1, rank=1),
+    )
+    right = (
+        Slot(partial(pictures.chart, view, desk.timeframe), 14, 3),
+        Slot(partial(trading.orders, view, desk.scroll), 6, 2),
+        Slot(partial(trading.trades, view, desk.scroll), 6, 2, rank=1),
+    )
+    return left, right
+
+
+def _risk(view: View, _desk: Desk) -> Slots:
+    guarded, sized = partial(guarding.guarded, view), partial(guarding.sized, view)
+    return (
+        Slot(abreast(guarded, sized), guarding.GUARD_ROWS),
+        Slot(partial(pictures.equity, view), 5, 1, rank=1),
+    )
+
+
+def _risk_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
+    left = (
+        Slot(partial(guarding.guarded, view), guarding.GUARD_ROWS),
+        Slot(partial(guarding.sized, view), guarding.KELLY_ROWS),
+        Slot(partial(guarding.exposure, view), guarding.EXPOSURE_ROWS, rank=1),
+        Slot(_events(view, desk), 4, 1, rank=2),
+    )
+    right = (
+        Slot(partial(pictures.equity, view), 12, 3),
+        Slot(partial(trading.trades, view, 0), 6, 2, rank=1),
+    )
+    return left, right
+
+
+def _system(view: View, desk: Desk) -> Slots:
+    running = partial(engine.rooms, view)
+    process = partial(engine.process, view, desk.usage)
+    return (
+        Slot(abreast(running, process, 0.46), engine.ROOMS_ROWS),
+        Slot(_events(view, desk), 4, 1),
+    )
+
+
+def _system_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
+    left = (
+        Slot(partial(engine.rooms, view), engine.ROOMS_ROWS),
+        Slot(partial(engine.process, view, desk.usage), engine.PROCESS_ROWS),
+        Slot(partial(panels.health, view), panels.HEALTH_ROWS, rank=1),
+    )
+    return left, (Slot(_events(view, desk), 12, 1),)
+
+
+_NARROW: dict[Page, Callable[[View, Desk], Slots]] = {
+    Page.FORECAST: _forecast,
+    Page.MARKET: _market,
+    Page.TRADING: _trading,
+    Page.RISK: _risk,
+    Page.SYSTEM: _system,
+}
+
+_WIDE: dict[Page, Callable[[View, Desk], tuple[Slots, Slots]]] = {
+    Page.OVERVIEW: _overview_wide,
+    Page.FORECAST: _forecast_wide,
+    Page.MARKET: _market_wide,
+    Page.TRADING: _trading_wide,
+    Page.RISK: _risk_wide,
+    Page.SYSTEM: _system_wide,
+}
+
+HELP: tuple[tuple[str, str], ...] = (
+    ("1 … 6", "overview, forecast, market, trading, risk, system"),
+    ("p", "pause: open nothing new; press again to resume"),
+    ("q", "quit in order; asks once if a position is open"),
+    ("t", "next timeframe of the charts"),
+    ("↑ ↓ PgUp PgDn", "scroll the list of the view, the mouse wheel too"),
+    ("Home", "back to the newest"),
+    ("/", "list only log lines with this text; Esc shows all"),
+    ("c", "colours for the colour-blind, and back"),
+    ("s", "keep this screen as text and SVG in reports/"),
+    ("?", "this page, and back"),
+)
+
+
+def explained(size: Size) -> Block:
+    """The keys."""
+    rows: list[Line] = [(Span(f"{key:<15}", "strong"), Span(text)) for key, text in HELP]
+    return framed((Span("Keys", "title"),), rows, size)

@@ -1,0 +1,66 @@
+"""Puts panels one below the other, as many as there is room for, the most important first."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from actors.dashboard.lines import Block, below, beside, fit
+
+Size = tuple[int, int]
+"""Columns and rows."""
+
+Panel = Callable[[Size], Block]
+"""Draws itself in exactly that size."""
+
+
+class Slot(NamedTuple):
+    """A panel that wants to stand somewhere.
+
+    Attributes:
+        panel: draws it.
+        least: rows below which it is left out.
+        greedy: share of the rows that are left over.
+        rank: those of a higher one are left out first.
+    """
+
+    panel: Panel
+    least: int
+    greedy: int = 0
+    rank: int = 0
+
+
+def stacked(slots: Sequence[Slot], size: Size) -> Block:
+    """As many of the panels as there is room for, top to bottom."""
+    columns, rows = size
+    kept, left = set[int](), rows
+    for number, slot in sorted(enumerate(slots), key=lambda pair: pair[1].rank):
+        if slot.least <= left:
+            kept.add(number)
+            left -= slot.least
+    chosen = [slot for number, slot in enumerate(slots) if number in kept]
+    heights = _heights(chosen, left)
+    blocks = [slot.panel((columns, height)) for slot, height in zip(chosen, heights, strict=True)]
+    rest = rows - sum(heights)
+    return (*below(blocks), *[fit((), columns)] * rest)
+
+
+def _heights(kept: Sequence[Slot], left: int) -> list[int]:
+    """The rows of each, with what is left over shared out among the greedy."""
+    shares = sum(slot.greedy for slot in kept)
+    heights = []
+    for slot in kept:
+        more = left * slot.greedy // shares if shares else 0
+        left -= more
+        shares -= slot.greedy
+        heights.append(slot.least + more)
+    return heights
+
+
+def abreast(left: Panel, right: Panel, share: float = 0.5, most: int = 1000) -> Panel:
+    """Two panels beside each other, the right one with this share of the columns or so many."""
+
+    def panel(size: Size) -> Block:
+        columns, rows = size
+        second = min(most, round(columns * share))
+        return beside(left((columns - second, rows)), right((second, rows)))
+
+    return panel

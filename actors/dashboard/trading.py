@@ -1,0 +1,189 @@
+"""What we hold, what we ordered, what came of it, and what was refused."""
+
+from decimal import Decimal
+from itertools import islice
+
+from actors.dashboard.lines import Block, Line, Span, Style, fit, framed, plain, spread, width
+from actors.dashboard.mission import aged
+from actors.dashboard.view import BOOK_STALE, Ticket, View, of_opening
+from actors.dashboard.words import (
+    NOTHING,
+    clock,
+    dollars,
+    gain,
+    number,
+    percent,
+    quantity,
+    round_dollars,
+    short_span,
+    style_of,
+)
+from domain.account import Position, RoundTrip
+from domain.market import Side
+from domain.units import Nanos
+
+Size = tuple[int, int]
+"""Columns and rows."""
+
+POSITION_ROWS = 8
+REFUSED_ROWS = 4
+
+ROOMY = 52
+"""Columns from which a trade has its unit."""
+
+TWO_COLUMNS = 60
+"""Columns from which the position's figures stand in two columns."""
+
+
+def position(view: View, size: Size) -> Block:
+    """The open position with everything that can end it."""
+    title = (Span("Position", "title"),)
+    if view.marked is None:
+        return framed(title, ((Span(NOTHING, "dim"),),), size)
+    held = view.marked.account.position
+    if held is None:
+        return framed(title, ((Span("none: nothing is open", "dim"),),), size)
+    columns = size[0] - 4
+    facts = _facts(view, held)
+    if columns < TWO_COLUMNS:
+        rows = (_way(view, held, columns), *(_fact(*fact) for fact in facts))
+    else:
+        half = columns // 2
+        pairs = zip(facts[::2], facts[1::2], strict=True)
+        rows = (
+            _way(view, held, columns),
+            *((*fit(_fact(*one), half), *_fact(*two)) for one, two in pairs),
+        )
+    return framed(title, rows, size, _result(view))
+
+
+def _result(view: View) -> Line:
+    amount = view.unrealised
+    if amount is None or view.marked is None:
+        return (Span(NOTHING, "dim"),)
+    style = style_of(amount)
+    spans = (Span(gain(amount), style), Span(f" ({percent(of_opening(amount), 3)})", style))
+    at = view.marked.at if view.book is None else max(view.marked.at, view.book.at)
+    return aged(spans, view.age(at), max(view.stale_after, BOOK_STALE))
+
+
+def _facts(view: View, held: Position) -> tuple[tuple[str, str], ...]:
+    """Name and figure, an even number of them."""
+    word = "LONG" if held.side is Side.BUY else "SHORT"
+    left = Nanos(max(0, held.plan.expires - (view.now or held.opened)))
+    mark = NOTHING if view.mark is None else dollars(view.mark.mark)
+    rate = NOTHING if view.mark is None else percent(float(view.mark.rate), 4)
+    return (
+        ("held", f"{word} {quantity(held.quantity)} BTC @ {round_dollars(held.entry)}"),
+        ("worth", dollars(held.cost)),
+        ("opened", f"{clock(held.opened)}, {short_span(view.age(held.opened))} ago"),
+        ("expires", f"{clock(held.plan.expires)}, in {short_span(left)}"),
+        ("stop", dollars(held.plan.stop)),
+        ("target", dollars(held.plan.target)),
+        ("liquidation", NOTHING),
+        ("costs so far", f"${held.costs:,.4f}"),
+        ("mark price", mark),
+        ("funding rate", rate),
+    )
+
+
+def _fact(name: str, value: str) -> Line:
+    return Span(f"{name:<13}", "dim"), Span(value)
+
+
+def _way(view: View, held: Position, columns: int) -> Line:
+    """Where the price stands between the stop and the target."""
+    stop, target = Span("stop ", "bad"), Span(" target", "good")
+    room = columns - 12
+    price = None if view.quote is None else view.quote.price
+    span = held.plan.target - held.plan.stop
+    if price is None or room < 3 or span == 0:  # noqa: PLR2004 - a way has two sides
+        return (stop, Span(NOTHING, "dim"), target)
+    gone = min(Decimal(1), max(Decimal(0), (price - held.plan.stop) / span))
+    begun = min(Decimal(1), max(Decimal(0), (held.entry - held.plan.stop) / span))
+    here, entry = round(gone * (room - 1)), round(begun * (room - 1))
+    line = ["─"] * room
+    line[entry] = "┼"
+    before, after = "".join(line[:here]), "".join(line[here + 1 :])
+    style: Style = "good" if (price - held.entry) * held.side.sign >= 0 else "bad"
+    return stop, Span(before, "frame"), Span("●", style), Span(after, "frame"), target
+
+
+def orders(view: View, scroll: int, size: Size) -> Block:
+    """Orders, newest first, with what became of each."""
+    room = size[1] - 2
+    first = min(scroll, max(0, len(view.tickets) - 1))
+    rows = [_order(ticket, size[0] - 4) for ticket in view.tickets[first : first + room]]
+    note = (Span(f"{len(view.tickets)}", "dim"),) if view.tickets else ()
+    return framed((Span("Orders", "title"),), rows or [(Span("none yet", "dim"),)], size, note)
+
+
+def _order(ticket: Ticket, columns: int) -> Line:
+    order = ticket.order
+    style: Style = "good" if order.side is Side.BUY else "bad"
+    left = (
+        Span(f"{clock(order.at)} ", "dim"),
+        Span(f"{order.side:<4} ", style),
+        Span(f"{quantity(order.quantity)} {plain(order.kind)} "),
+        *_fate(ticket),
+    )
+    fits = (x for x in _execution(ticket) if width(left) + len(x.text) < columns)
+    return spread(left, tuple(islice(fits, 1)), columns)
+
+
+def _fate(ticket: Ticket) -> Line:
+    if 0 < ticket.filled >= ticket.order.quantity:
+        return (Span(f"filled @ {dollars(ticket.paid / ticket.filled)}", "text"),)
+    if ticket.refusal:
+        return (Span(plain(ticket.refusal), "warn"),)
+    if ticket.filled > 0:
+        return (Span(f"partly filled, {quantity(ticket.filled)}", "accent"),)
+    return (Span("on its way", "accent"),)
+
+
+def _execution(ticket: Ticket) -> Line:
+    """Slippage, latency and fee, in the order of preference for less and less room."""
+    slipped = ticket.slippage_bps
+    if slipped is None or ticket.latency_ms is None:
+        return ()
+    slip, took = f"{number(slipped, 1)} bps", f"{number(ticket.latency_ms, 0)} ms"
+    texts = f"{slip}  {took}  ${ticket.fee:.4f}", f"{slip} {took}", slip
+    return tuple(Span(text, "dim") for text in texts)
+
+
+def trades(view: View, scroll: int, size: Size) -> Block:
+    """Closed round trips, newest first, with why they ended."""
+    known = None if view.marked is None else view.marked.account
+    recent = () if known is None else known.recent[::-1]
+    first = min(scroll, max(0, len(recent) - 1))
+    chosen = recent[first : first + size[1] - 2]
+    rows = [_trade(trip, view.endings.get(trip.at, ""), size[0] - 4) for trip in chosen]
+    note = () if known is None else (Span(f"{known.trades:,} ever", "dim"),)
+    return framed(
+        (Span("Closed Trades", "title"),), rows or [(Span("none yet", "dim"),)], size, note
+    )
+
+
+def _trade(trip: RoundTrip, why: str, columns: int) -> Line:
+    side = Span("LONG  ", "good") if trip.side is Side.BUY else Span("SHORT ", "bad")
+    unit = " BTC" if columns >= ROOMY else ""
+    text = f"{quantity(trip.quantity)}{unit} @ {round_dollars(trip.entry)} "
+    left = Span(f"{clock(trip.at)} ", "dim"), side, Span(text), Span(plain(why), "dim")
+    made = Span(f" {gain(trip.pnl):>9}", style_of(trip.pnl))
+    room = columns - len(made.text)
+    return (*fit(left, max(0, room)), made)
+
+
+def refused(view: View, size: Size) -> Block:
+    """Why orders were refused, the most frequent reason first."""
+    rows = [
+        (
+            Span(f"{x.count:>4,} ", "warn"),
+            Span(plain(x.reason)),
+            Span(f"  {short_span(view.age(x.at))} ago", "dim"),
+        )
+        for x in view.refused[: size[1] - 2]
+    ]
+    total = sum(x.count for x in view.refused)
+    note = (Span(f"{total:,}", "dim"),) if total else ()
+    return framed((Span("Refused", "title"),), rows or [(Span("none", "dim"),)], size, note)

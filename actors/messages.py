@@ -7,6 +7,7 @@ file adds only the words the domain has no need of, and lists for each actor all
 from dataclasses import dataclass
 
 from domain.account import Marked
+from domain.clock_offset import ClockOffset
 from domain.facts import Fact
 from domain.horizons import Timeframe
 from domain.instrument import Instrument
@@ -46,6 +47,14 @@ class Disconnected:
 
 
 @dataclass(frozen=True, slots=True)
+class ClocksCompared:
+    """The exchange was asked for the time."""
+
+    at: Nanos
+    offset: ClockOffset
+
+
+@dataclass(frozen=True, slots=True)
 class Unreachable:
     """The line cannot deliver: the program cannot start, and ends with this status."""
 
@@ -71,12 +80,14 @@ class Fetched:
         candles: of any timeframes, each timeframe oldest first.
         wanted: how many the span should hold.
         seconds: how long fetching took, wall clock.
+        repaired: how many of them the first answer lacked.
     """
 
     at: Nanos
     candles: tuple[Candle, ...]
     wanted: int
     seconds: float
+    repaired: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,12 +173,34 @@ class StopRequested:
 
 @dataclass(frozen=True, slots=True)
 class ChildDied:
-    """An actor ended because of this error; `status` is what the program would end with."""
+    """An actor ended because of an error.
+
+    Attributes:
+        name: of the actor, or of a thread of ours that is none.
+        error: what it died of.
+        fatal: a person has to act.
+        status: what the program would end with.
+        urn: which incarnation it was; '' where nobody knows.
+        unwritable: the disk took what it wrote no more, so nobody is to blame.
+    """
 
     name: str
     error: str
     fatal: bool
     status: int = 0
+    urn: str = ""
+    unwritable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A second went by on the wall, whatever the market's time does; for the supervisor alone.
+
+    Attributes:
+        now: of a clock that only ever goes forward, and starts anywhere [ns].
+    """
+
+    now: Nanos
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +241,7 @@ FeedInbox = (
     | Instrument
     | Connected
     | Disconnected
+    | ClocksCompared
     | Unreachable
     | Rejected
     | Fetched
@@ -247,4 +281,4 @@ DashboardInbox = (
     | Connected
     | Vitals
 )
-SupervisorInbox = Begin | Tick | ChildDied | StopRequested | Flat
+SupervisorInbox = Begin | Tick | Beat | ChildDied | StopRequested | Flat

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from actors.clock import wall_clock
 from actors.feed.demo import DemoSource
 from domain.facts import Decision
 from persistence.document import check
@@ -102,7 +103,7 @@ def test_interrupt_stops_in_order_and_a_second_trader_is_turned_away(tmp_path: P
 
 
 def test_live_trader_ingests_streams_and_forecasts(tmp_path: Path) -> None:
-    with Exchange(DemoSource(start=DemoSource().start), speed=20) as exchange:
+    with Exchange(DemoSource(start=wall_clock())) as exchange:
         addresses = ("--rest", exchange.rest, "--ws", exchange.ws, "--futures-rest", exchange.rest)
         arguments = ("--headless", "--model", "embedded", "--home", tmp_path, *addresses)
         with running(*arguments, until="signal") as (process, said):
@@ -111,6 +112,9 @@ def test_live_trader_ingests_streams_and_forecasts(tmp_path: Path) -> None:
     assert run.status == 0, run.err
     assert run.of("ingested")[0]["candles"] == 6000
     assert {event["mode"] for event in run.events} == {"LIVE"}
+    shown = {event["criterion"]: event["met"] for event in run.of("progress")}
+    assert shown["clock"] is True
+    assert {"connection", "model", "spread", "1m candles"} <= set(shown)
 
 
 def test_without_a_network_one_line_says_what_could_not_be_reached(tmp_path: Path) -> None:

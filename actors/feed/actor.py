@@ -4,12 +4,14 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from actors.actor import Actor, Mailbox
+from actors.feed.criteria import Criteria
 from actors.feed.series import Series
 from actors.feed.source import Line
 from actors.messages import (
     Begin,
     BrokerInbox,
     CandlesClosed,
+    ClocksCompared,
     Connected,
     DashboardInbox,
     Disconnected,
@@ -27,6 +29,7 @@ from actors.messages import (
     Tick,
     Unreachable,
 )
+from domain.clock_offset import ClockOffset
 from domain.facts import BadMessage, FeedDown, FeedUp, Gap, Ingested, Noted, Progress
 from domain.horizons import CONTEXT, TIMEFRAMES, Timeframe
 from domain.instrument import Instrument
@@ -69,9 +72,12 @@ class FeedActor(Actor[FeedInbox]):
         self._risk = listeners.risk
         self._broker = listeners.broker
         self._dashboard = listeners.dashboard
+        self._criteria = Criteria(networked=line.networked)
         self._now = Nanos(0)
         self._ingested = False
         self._ready = False
+        self._announced = False
+        self._given_up = False
         self._down_since: Nanos | None = None
         self._waiting: tuple[Candle, ...] = ()
         self._asked: tuple[Nanos, int] | None = None
@@ -82,6 +88,7 @@ class FeedActor(Actor[FeedInbox]):
         match message:
             case Book() as book:
                 self._pass_time(book.at)
+                self._criteria.hear(book=True)
                 for mailbox in (self._microstructure, self._risk, self._broker, self._dashboard):
                     mailbox.tell(book)
             case Trade() as trade:
@@ -92,11 +99,13 @@ class FeedActor(Actor[FeedInbox]):
                 self._pass_time(candle.close_time)
                 self._minute(candle)
             case Ticker() as ticker:
+                self._criteria.hear(book=False)
                 self._dashboard.tell(ticker)
             case MarkPrice() as mark:
                 self._broker.tell(mark)
             case Tick(now):
                 self._pass_time(now)
+                self._prove(now)
             case _:
                 self._hear_line(message)
 
@@ -110,6 +119,7 @@ class FeedActor(Actor[FeedInbox]):
         | Instrument
         | Connected
         | Disconnected
+        | ClocksCompared
         | Unreachable
         | Rejected
         | Fetched
@@ -126,7 +136,7 @@ class FeedActor(Actor[FeedInbox]):
                 self._take(fetched)
             case Rejected() as rejected:
                 self._report(rejected)
-            case Connected() | Disconnected():
+            case Connected() | Disconnected() | ClocksCompared():
                 self._pass_time(message.at)
                 self._note_line(message)
             case Unreachable(reason, status):
@@ -144,8 +154,11 @@ class FeedActor(Actor[FeedInbox]):
     def _pass_time(self, now: Nanos) -> None:
         self._now = max(self._now, now)
 
-    def _note_line(self, message: Connected | Disconnected) -> None:
-        if isinstance(message, Disconnected):
+    def _note_line(self, message: Connected | Disconnected | ClocksCompared) -> None:
+        if isinstance(message, ClocksCompared):
+            self._compare(message.offset)
+        elif isinstance(message, Disconnected):
+            self._criteria.lose()
             if self._down_since is None:
                 self._down_since = self._now
                 self._dashboard.tell(FeedDown(self._now, message.reason))
@@ -182,7 +195,9 @@ class FeedActor(Actor[FeedInbox]):
             self._accept(candle)
 
     def _begin(self, fetched: Fetched) -> None:
-        self._dashboard.tell(Ingested(self._now, self._series.standing(), fetched.seconds, 0))
+        self._dashboard.tell(
+            Ingested(self._now, self._series.standing(), fetched.seconds, fetched.repaired)
+        )
         short = [x for x in TIMEFRAMES if self._criterion(x) < CONTEXT]
         if short:
             names = ", ".join(f"{x} has {self._series.points(x)}" for x in short)
@@ -190,7 +205,7 @@ class FeedActor(Actor[FeedInbox]):
                 f"start criterion not met: {CONTEXT} points without a gap are needed, but {names}; "
                 "give earlier candles with --history, or a later --from"
             )
-            self._supervisor.tell(StopRequested(reason, status=3, market=False))
+            self._give_up(reason)
             return
         self._ingested = True
         self._forecast.tell(HistoryReady(self._now, TIMEFRAMES))
@@ -205,7 +220,39 @@ class FeedActor(Actor[FeedInbox]):
         return points
 
     def _get_ready(self) -> None:
-        self._risk.tell(FeedReady(self._now))
+        """Say that the market may be traded, as soon as it may; again and again, once it may."""
+        for line in self._criteria.progress(self._now):
+            self._dashboard.tell(line)
+        if self._ingested and self._criteria.met:
+            self._ready = True
+            self._risk.tell(FeedReady(self._now))
+
+    def _prove(self, now: Nanos) -> None:
+        """Time passes: look how the start criteria do."""
+        if self._ready:
+            return
+        self._criteria.pass_time(now)
+        if not self._announced:
+            self._announced = True
+            for timeframe in TIMEFRAMES:
+                self._criterion(timeframe)
+        reason = self._criteria.failure(now)
+        if reason:
+            self._give_up(reason)
+        else:
+            self._get_ready()
+
+    def _give_up(self, reason: str) -> None:
+        if not self._given_up:
+            self._given_up = True
+            self._supervisor.tell(StopRequested(reason, status=3, market=False))
+
+    def _compare(self, offset: ClockOffset) -> None:
+        """The clocks were compared, at the start and now and then."""
+        self._criteria.compare(offset)
+        if self._ready and not offset.tolerable:
+            text = f"the exchange's clock is {offset} from ours; set this machine's clock"
+            self._dashboard.tell(Noted(self._now, text))
 
     def _minute(self, candle: Candle) -> None:
         """A minute closed: in its turn, again, or after a hole."""

@@ -7,6 +7,7 @@ from actors.feed.bodies import read_klines, read_time
 from actors.feed.rest import Rest
 from actors.feed.wire import BadFrame
 from actors.messages import Fetched
+from domain.clock_offset import SAMPLES, ClockOffset, Sample, clock_offset
 from domain.errors import VenueUnavailable
 from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
 from domain.market import Candle
@@ -59,15 +60,21 @@ class Klines:
         """
         return Nanos(self._clock() + self._offset)
 
-    def set_clock(self) -> None:
+    def set_clock(self) -> ClockOffset:
         """Compare clocks; the exchange read its own, at the latest, when its answer came.
 
         Raises:
             VenueUnavailable: it does not answer.
             BadFrame: it answers nonsense.
         """
+        samples = [self._sample() for _ in range(SAMPLES)]
+        self._offset = max(Nanos(sample.theirs - sample.received) for sample in samples)
+        return clock_offset(samples)
+
+    def _sample(self) -> Sample:
+        sent = self._clock()
         theirs = read_time(self._rest.get("/api/v3/time"))
-        self._offset = Nanos(theirs - self._clock())
+        return Sample(sent, self._clock(), theirs)
 
     def ingest(self, have: Mapping[Timeframe, Nanos]) -> Fetched:
         """The history that is missing.

@@ -21,7 +21,14 @@ from actors.feed.protocol import Decoded, ServerShutdown, read, unwrap
 from actors.feed.rest import Rest, Timing
 from actors.feed.sockets import Stream, open_stream
 from actors.feed.wire import BadFrame, Frame
-from actors.messages import Connected, Disconnected, FeedInbox, Rejected, Unreachable
+from actors.messages import (
+    ClocksCompared,
+    Connected,
+    Disconnected,
+    FeedInbox,
+    Rejected,
+    Unreachable,
+)
 from domain.errors import FeedLost, VenueUnavailable
 from domain.horizons import Timeframe
 from domain.market import Book, Candle, Ticker, Trade
@@ -48,6 +55,8 @@ class Venue:
 
 class LiveLine:
     """The line to Binance; opened again, it begins anew."""
+
+    networked = True
 
     def __init__(self, venue: Venue, recorder: Recorder | None = None) -> None:
         self._venue = venue
@@ -126,6 +135,7 @@ class _Session:
     def _run(self, have: Mapping[Timeframe, Nanos]) -> None:
         try:
             self._ingest(have)
+            self._spawn("feed-clock", self._watch_clock)
             if self._venue.endpoints.futures_rest:
                 self._spawn("feed-mark-price", self._watch_mark_price)
             stream = self._connect(self._venue.timing.start)
@@ -137,7 +147,7 @@ class _Session:
     def _ingest(self, have: Mapping[Timeframe, Nanos]) -> None:
         """Find the exchange, and fetch what must be known before the first event."""
         self._rest.reach("/api/v3/ping")
-        self._klines.set_clock()
+        self._compare_clocks()
         symbol = self._venue.symbol
         with suppress(BadFrame):  # then the filters that we know stand
             body = self._rest.get("/api/v3/exchangeInfo", {"symbol": symbol})
@@ -148,6 +158,18 @@ class _Session:
         if known:
             self._minutes.begin(max(known))
         self._tell(fetched)
+
+    def _compare_clocks(self) -> bool:
+        offset = self._klines.set_clock()
+        self._tell(ClocksCompared(self._venue.clock(), offset))
+        return offset.tolerable
+
+    def _watch_clock(self) -> None:
+        """Compare clocks now and then; soon again while they do not agree."""
+        timing, agreed = self._venue.timing, False
+        while not self._stop.wait(timing.clock if agreed else timing.clock_soon):
+            with suppress(VenueUnavailable, BadFrame):
+                agreed = self._compare_clocks()
 
     def _connect(self, limit: float) -> Stream:
         """A connection to the first address that takes us, beginning with the last good one."""

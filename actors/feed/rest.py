@@ -51,6 +51,8 @@ class Timing:
         ping_every: between two pings of ours.
         ping_answer: until a ping of ours must have been answered.
         poll: between two looks at the mark price.
+        clock: between two looks at the exchange's clock.
+        clock_soon: the same, while the clocks do not agree.
     """
 
     connect: float = 10.0
@@ -62,6 +64,8 @@ class Timing:
     ping_every: float = 20.0
     ping_answer: float = 10.0
     poll: float = 60.0
+    clock: float = 600.0
+    clock_soon: float = 5.0
 
     def before_try(self, number: int) -> float:
         """How long to wait before the new try of this number, from 1 on [s].

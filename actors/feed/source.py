@@ -41,7 +41,13 @@ class Source(Protocol):
 
 
 class Line(Protocol):
-    """What carries a source to the feed. It tells, and is never waited for."""
+    """What carries a source to the feed. It tells, and is never waited for.
+
+    Attributes:
+        networked: whether it comes from elsewhere, so that connection and clock must be proven.
+    """
+
+    networked: bool
 
     def open(self, feed: Mailbox[FeedInbox], have: Mapping[Timeframe, Nanos]) -> None:
         """Start delivering; returns at once.

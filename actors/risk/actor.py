@@ -14,22 +14,26 @@ from actors.messages import (
     ModelReady,
     Pause,
     RiskInbox,
+    StopRequested,
     SupervisorInbox,
     Tick,
     TradingHalted,
 )
 from domain.account import Marked
-from domain.facts import Decided, OrderRefused, Ready
+from domain.facts import Decided, OrderRefused, Progress, Ready
 from domain.instrument import Instrument
 from domain.market import Book
 from domain.microstructure import SPREAD_MAX_AT_START, MarketQuality
 from domain.orders import Approved, Refused, Verdict
 from domain.policy import Situation, Verdicts, closing, decide, exit_due
 from domain.signals import Signal
-from domain.units import SECOND, Nanos
+from domain.units import MINUTE, SECOND, Nanos
 
 ANSWER_WITHIN = Nanos(10 * SECOND)
 """An order that the broker has not shown by then was lost on the way; we may decide anew."""
+
+NARROW_WITHIN = Nanos(10 * MINUTE)
+"""A spread that keeps the start waiting for longer, once all else is met, ends the program."""
 
 
 class RiskActor(Actor[RiskInbox]):
@@ -51,6 +55,8 @@ class RiskActor(Actor[RiskInbox]):
         self._seen = Situation(now=Nanos(0), rules=rules)
         self._feed_ready = False
         self._model: ModelReady | None = None
+        self._said: set[tuple[str, bool]] = set()
+        self._waits_since: Nanos | None = None
         self._sent: tuple[str, Nanos] | None = None
         self._stuck: Refused | None = None
 
@@ -62,6 +68,7 @@ class RiskActor(Actor[RiskInbox]):
                 self._guard()
             case Tick(now):
                 self._seen = replace(self._seen, now=max(self._seen.now, now))
+                self._get_ready()
                 self._guard()
             case MarketQuality() as quality:
                 self._seen = replace(self._seen, quality=quality)
@@ -99,15 +106,47 @@ class RiskActor(Actor[RiskInbox]):
                 assert_never(message)
 
     def _get_ready(self) -> None:
-        quality = self._seen.quality
-        if self._seen.ready or not self._feed_ready or self._model is None or quality is None:
+        """Begin when the feed and the model are ready and the spread is narrow enough."""
+        if self._seen.ready:
             return
-        if quality.spread_average_bps >= SPREAD_MAX_AT_START:
+        model, narrow = self._model, self._narrow()
+        self._show("model", "loads" if model is None else model.model, met=model is not None)
+        if not self._feed_ready or model is None:
+            return
+        if not narrow:
+            self._await_spread()
             return
         self._seen = replace(self._seen, ready=True)
-        now, model = self._seen.now, self._model
-        self._dashboard.tell(Ready(now, model.model, model.sha, self._stopwatch()))
+        self._dashboard.tell(Ready(self._seen.now, model.model, model.sha, self._stopwatch()))
         self._decide()
+
+    def _narrow(self) -> bool:
+        """Whether the average spread allows a start."""
+        quality = self._seen.quality
+        narrow = quality is not None and quality.spread_average_bps < SPREAD_MAX_AT_START
+        seen = "no book yet" if quality is None else f"{quality.spread_average_bps:.2f} bps"
+        self._show("spread", f"{seen}; below {SPREAD_MAX_AT_START:g} bps", met=narrow)
+        return narrow
+
+    def _show(self, criterion: str, detail: str, *, met: bool) -> None:
+        """A start criterion of ours, when it is first looked at and when it changes."""
+        if self._seen.now and (criterion, met) not in self._said:
+            self._said = {x for x in self._said if x[0] != criterion} | {(criterion, met)}
+            self._dashboard.tell(Progress(self._seen.now, criterion, int(met), 1, met, detail))
+
+    def _await_spread(self) -> None:
+        """All else is met; a market that stays too wide is none to start in."""
+        now, quality = self._seen.now, self._seen.quality
+        if self._waits_since is None:
+            self._waits_since = now or None
+        elif now - self._waits_since > NARROW_WITHIN:
+            self._waits_since = now
+            seen = "no book came" if quality is None else f"it is {quality.spread_average_bps:.1f}"
+            reason = (
+                f"start criterion not met: an average spread below {SPREAD_MAX_AT_START:g} bps is "
+                f"needed, but for {NARROW_WITHIN // MINUTE} minutes {seen}"
+            )
+            self._supervisor.tell(StopRequested(reason, status=3))
 
     def _take(self, marked: Marked) -> None:
         self._seen = replace(self._seen, marked=marked)

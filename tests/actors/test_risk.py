@@ -1,14 +1,23 @@
 from dataclasses import replace
 
-from actors.messages import Begin, CloseAndStop, FeedReady, ModelReady, Pause, Tick, TradingHalted
+from actors.messages import (
+    Begin,
+    CloseAndStop,
+    FeedReady,
+    ModelReady,
+    Pause,
+    StopRequested,
+    Tick,
+    TradingHalted,
+)
 from actors.risk import RiskActor
 from actors.risk.actor import ANSWER_WITHIN
-from domain.facts import Decided, Decision, OrderRefused, Ready
+from domain.facts import Decided, Decision, OrderRefused, Progress, Ready
 from domain.instrument import BTCUSDT
 from domain.market import Side
 from domain.orders import Approved, Order
 from domain.signals import Direction
-from domain.units import SECOND, Nanos
+from domain.units import MINUTE, SECOND, Nanos
 from tests.builders import (
     NOON,
     a_book,
@@ -26,12 +35,13 @@ class TestRisk:
     def setup_method(self) -> None:
         self.broker = Outbox()
         self.dashboard = Outbox()
+        self.supervisor = Outbox()
         self.risk = RiskActor(
             BTCUSDT,
             lambda: 1.5,
             broker=self.broker,
             dashboard=self.dashboard,
-            supervisor=Outbox(),
+            supervisor=self.supervisor,
         )
 
     def tell(self, *messages: object) -> None:
@@ -64,6 +74,22 @@ class TestRisk:
         self.tell(a_quality(spread_bps=19))
 
         assert len(self.dashboard.of(Ready)) == 1
+
+    def test_model_and_spread_have_lines_of_their_own_that_change_when_they_are_met(self) -> None:
+        self.tell(Tick(NOON), Tick(NOON), a_quality(spread_bps=25))
+        self.tell(FeedReady(NOON), ModelReady(NOON, "embedded", "ab"), a_quality())
+
+        lines = [(x.criterion, x.met) for x in self.dashboard.of(Progress)]
+        assert lines == [("spread", False), ("model", False), ("model", True), ("spread", True)]
+
+    def test_spread_that_stays_wide_for_ten_minutes_ends_the_program(self) -> None:
+        self.tell(Tick(NOON), FeedReady(NOON), ModelReady(NOON, "m", "s"), a_quality(spread_bps=25))
+
+        self.tell(*(Tick(Nanos(NOON + n * MINUTE)) for n in range(12)))
+
+        (stop,) = self.supervisor.of(StopRequested)
+        assert stop.status == 3
+        assert "an average spread below 20 bps is needed" in stop.reason
 
     def test_nothing_is_traded_before_the_start(self) -> None:
         self.tell(Tick(NOON), marked(), a_book(), a_quality(), a_signal())

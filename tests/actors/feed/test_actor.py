@@ -8,6 +8,7 @@ from actors.feed import FeedActor, Listeners, Series
 from actors.messages import (
     Begin,
     CandlesClosed,
+    ClocksCompared,
     Connected,
     Disconnected,
     Exhausted,
@@ -20,7 +21,8 @@ from actors.messages import (
     Tick,
     Unreachable,
 )
-from domain.facts import BadMessage, FeedDown, FeedUp, Gap, Ingested, Progress
+from domain.clock_offset import ClockOffset
+from domain.facts import BadMessage, FeedDown, FeedUp, Gap, Ingested, Noted, Progress
 from domain.horizons import TIMEFRAMES, Timeframe
 from domain.instrument import BTCUSDT
 from domain.market import Candle, Origin, Ticker
@@ -34,7 +36,8 @@ from tests.fakes import Outbox
 class Line:
     """Records what the feed asks of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, networked: bool) -> None:
+        self.networked = networked
         self.opened: list[Mapping[Timeframe, Nanos]] = []
         self.asked: list[tuple[Timeframe, Nanos, Nanos]] = []
         self.closed = False
@@ -52,12 +55,13 @@ class Line:
 class House:
     """A feed on a real candle store, with everybody who hears it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, networked: bool = False) -> None:
         self.store = CandleStore(open_environment(path))
+        self.networked = networked
         self.start()
 
     def start(self) -> None:
-        self.line = Line()
+        self.line = Line(networked=self.networked)
         self.micro, self.forecast, self.risk = Outbox(), Outbox(), Outbox()
         self.broker, self.dashboard, self.supervisor = Outbox(), Outbox(), Outbox()
         heard = Listeners(self.micro, self.forecast, self.risk, self.broker, self.dashboard)
@@ -72,6 +76,18 @@ class House:
 
     def ingest(self, count: int = 1000) -> None:
         self.tell(Fetched(NOON, tuple(a_history(NOON, count)), 6000, 0.5))
+
+    def listen(self, first: int, seconds: int, *, silent: frozenset[int] = frozenset()) -> None:
+        """Let so many seconds pass, each with a book and a ticker but for the silent ones."""
+        for second in range(first, first + seconds):
+            at = Nanos(NOON + second * SECOND)
+            self.tell(Tick(at))
+            if second not in silent:
+                self.tell(a_book(at=at), Ticker(at, price(100), 0.01))
+
+    def progress(self, criterion: str) -> list[tuple[int, bool]]:
+        found = [x for x in self.dashboard.of(Progress) if x.criterion == criterion]
+        return [(x.done, x.met) for x in found]
 
     def closed(self) -> list[Candle]:
         return [x for message in self.forecast.of(CandlesClosed) for x in message.candles]
@@ -88,7 +104,10 @@ def test_history_is_stored_counted_and_told(house: House) -> None:
     house.ingest()
 
     assert house.dashboard.of(Ingested) == [Ingested(NOON, 6000, 0.5, 0)]
-    assert [x.met for x in house.dashboard.of(Progress)] == [True] * 6
+    assert [house.progress(f"{timeframe} candles") for timeframe in TIMEFRAMES] == [
+        [(200, True)]
+    ] * 6
+    assert (house.progress("connection"), house.progress("clock")) == ([(30, True)], [(1, True)])
     assert house.forecast.told == [HistoryReady(NOON, TIMEFRAMES)]
     assert house.risk.told == [FeedReady(NOON)]
 
@@ -204,7 +223,8 @@ def test_market_reaches_everybody_it_concerns(house: House) -> None:
     assert house.micro.told == [book, trade]
     assert house.risk.told == [book, BTCUSDT]
     assert house.broker.told == [book, BTCUSDT]
-    assert house.dashboard.told == [book, trade, ticker]
+    heard = [x for x in house.dashboard.told if not isinstance(x, Progress)]
+    assert heard == [book, trade, ticker]
 
 
 def test_lost_line_is_said_once_and_its_return_with_the_time_it_took(house: House) -> None:
@@ -220,6 +240,84 @@ def test_flood_of_bad_messages_is_reported_five_times_a_second(house: House) -> 
     house.tell(Tick(Nanos(NOON + SECOND)), Rejected(NOON, "trade", "no JSON"))
 
     assert len(house.dashboard.of(BadMessage)) == 6
+
+
+AGREED = ClockOffset(Nanos(SECOND // 100), Nanos(SECOND // 1000))
+APART = ClockOffset(Nanos(14 * SECOND), Nanos(SECOND // 1000))
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> House:
+    return House(tmp_path / "store", networked=True)
+
+
+def test_network_is_ready_after_thirty_steady_seconds_and_with_clocks_that_agree(
+    network: House,
+) -> None:
+    network.tell(ClocksCompared(NOON, AGREED), Connected(NOON, "there"))
+    network.ingest()
+
+    network.listen(0, 30, silent=frozenset({7}))
+    assert network.risk.of(FeedReady) == []
+
+    network.listen(30, 1)
+
+    assert len(network.risk.of(FeedReady)) == 1
+    assert network.progress("connection")[-2:] == [(29, False), (30, True)]
+    assert network.progress("clock") == [(1, True)]
+    assert network.supervisor.told == []
+
+
+def test_pending_candles_are_shown_before_they_have_come(network: House) -> None:
+    network.tell(Tick(NOON))
+
+    assert network.progress("1h candles") == [(0, False)]
+    assert network.progress("connection") == [(0, False)]
+
+
+def test_unsteady_connection_begins_its_seconds_anew_and_fails_after_five_minutes(
+    network: House,
+) -> None:
+    network.tell(ClocksCompared(NOON, AGREED))
+    network.ingest()
+
+    network.listen(0, 25)
+    network.tell(Disconnected(Nanos(NOON + 25 * SECOND), "reset"))
+    network.listen(25, 6)
+    assert network.risk.of(FeedReady) == []
+
+    network.listen(31, 280, silent=frozenset(range(0, 400, 3)))
+
+    (stop,) = network.supervisor.of(StopRequested)
+    assert stop.status == 3
+    assert "95% of the expected messages are needed" in stop.reason
+    assert "67%" in stop.reason
+
+
+def test_clock_that_is_wrong_for_a_minute_ends_the_program_and_says_by_how_much(
+    network: House,
+) -> None:
+    network.tell(ClocksCompared(NOON, APART))
+    network.ingest()
+
+    network.listen(0, 62)
+
+    (stop,) = network.supervisor.of(StopRequested)
+    assert stop.status == 3
+    assert "+14.000 s" in stop.reason
+    assert network.risk.of(FeedReady) == []
+
+
+def test_clock_that_goes_wrong_later_is_said(network: House) -> None:
+    network.tell(ClocksCompared(NOON, AGREED))
+    network.ingest()
+    network.listen(0, 31)
+
+    network.tell(ClocksCompared(Nanos(NOON + 60 * SECOND), APART))
+
+    (note,) = network.dashboard.of(Noted)
+    assert "+14.000 s" in note.text
+    assert network.supervisor.told == []
 
 
 @pytest.mark.parametrize(

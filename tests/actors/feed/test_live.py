@@ -17,7 +17,8 @@ from actors.feed.frames import Recorder
 from actors.feed.live import LiveLine, Venue
 from actors.feed.recording import Recording
 from actors.feed.rest import Rest, Timing
-from actors.messages import Connected, Disconnected, Fetched, Rejected, Unreachable
+from actors.messages import ClocksCompared, Connected, Disconnected, Fetched, Rejected, Unreachable
+from domain.clock_offset import ClockOffset
 from domain.errors import VenueUnavailable
 from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
 from domain.instrument import BTCUSDT, Instrument
@@ -74,11 +75,11 @@ def candles(ear: Ear) -> list[Candle]:
 
 
 def test_history_comes_first_and_whole_within_seconds() -> None:
-    with Exchange(HandMade()) as exchange, opened(exchange) as ear:
+    with Exchange(HandMade(), speed=1e-6) as exchange, opened(exchange) as ear:
         fetched = ear.wait(Fetched)
 
-    assert ear.told[0] == BTCUSDT
-    assert ear.told[1] is fetched
+    assert ear.told[0] == ClocksCompared(START, ClockOffset(Nanos(0), Nanos(0)))
+    assert ear.told[1:3] == [BTCUSDT, fetched]
     assert fetched.wanted == len(fetched.candles) == INGESTION * len(TIMEFRAMES)
     assert fetched.seconds < 5
     assert fetched.candles == history(START)

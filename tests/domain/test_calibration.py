@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from domain.calibration import BEYOND, TAILS, WIDEST, calibrated, learned, untaught
+from domain.horizons import INTERVALS, LEVELS, MEDIAN
+from domain.units import Floats
+
+NORMAL = np.array(
+    [-1.96, -1.645, -1.282, -0.842, -0.524, -0.253, 0, 0.253, 0.524, 0.842, 1.282, 1.645, 1.96]
+)
+"""Standard normal quantiles at LEVELS."""
+
+rising = arrays(np.float64, 13, elements=st.floats(1, 1000)).map(np.sort)
+factors = arrays(np.float64, len(TAILS), elements=st.floats(-WIDEST, WIDEST))
+
+
+@given(quantiles=rising, factors=factors)
+def test_corrected_quantiles_are_nested_around_the_same_median(
+    quantiles: Floats, factors: Floats
+) -> None:
+    corrected = calibrated(quantiles, factors)
+
+    assert (np.diff(corrected) >= 0).all()
+    assert corrected[MEDIAN] == quantiles[MEDIAN]
+
+
+@given(quantiles=rising)
+def test_without_knowledge_nothing_is_corrected(quantiles: Floats) -> None:
+    assert calibrated(quantiles, untaught().factors[0, 0]) == pytest.approx(quantiles)
+
+
+@pytest.mark.parametrize("spread", [0.5, 1.0, 2.0])
+def test_intervals_come_to_mean_what_they_say_whatever_the_model_thought(spread: float) -> None:
+    # given a model whose intervals are too wide, right, or too narrow
+    rng = np.random.default_rng(1)
+    known, place = untaught(), (0, 0)
+    inside = np.zeros(len(INTERVALS))
+    outcomes = 100 + spread * rng.standard_normal(6000)
+
+    for number, actual in enumerate(outcomes):
+        said = calibrated(100 + NORMAL, known.factors[place])
+        if number >= 1000:
+            inside += [said[low] <= actual <= said[high] for _, low, high in INTERVALS]
+        known = learned(known, place, said, float(actual))
+
+    assert inside / 5000 == pytest.approx([cover for cover, _, _ in INTERVALS], abs=0.015)
+
+
+def test_both_tails_are_corrected_apart() -> None:
+    # given outcomes that are only ever surprising upwards
+    rng = np.random.default_rng(2)
+    known, place = untaught(), (3, 4)
+    for actual in 100 + np.abs(rng.standard_normal(2000)) * 2:
+        said = calibrated(100 + NORMAL, known.factors[place])
+        known = learned(known, place, said, float(actual))
+
+    assert known.factors[place][0] < 0 < known.factors[place][-1]
+    assert known.counts.sum() == known.counts[place] == 2000
+    assert not known.factors[0].any()
+
+
+def test_each_tail_has_the_level_of_its_quantile() -> None:
+    assert pytest.approx([0.025, 0.05, 0.1, 0.1, 0.05, 0.025]) == BEYOND
+    assert [LEVELS[i] for i in TAILS] == [0.025, 0.05, 0.1, 0.9, 0.95, 0.975]

@@ -18,6 +18,9 @@ PROCESS_ROWS = 9
 VITALS_STALE = Nanos(3 * SECOND)
 """Vitals come every second; older ones say nothing of now."""
 
+LATE = 3
+"""So many times as old as they usually get; a market on speed makes more of its own seconds."""
+
 CROWDED = 1000
 """Waiting messages from which an actor does not keep up."""
 
@@ -36,12 +39,12 @@ def rooms(view: View, size: Size) -> Block:
         return framed(title, _restarts(view), size)
     age = view.age(vitals.at)
     rows = tuple(_room(room) for room in vitals.rooms)
-    if age > VITALS_STALE:
+    if age > max(VITALS_STALE, LATE * view.vitals_every):
         rows = tuple(map(dimmed, rows))
         note: Line = (Span(f"{span_of_time(age)} old", "warn"),)
     else:
         note = (Span(f"{span_of_time(age)} ago", "dim"),)
-    head = (Span("                 restarts waiting  skipped dropped", "dim"),)
+    head = (Span(f"{'':<16} died waits skipped  lost", "dim"),)
     return framed(title, (head, *rows), size, note)
 
 
@@ -58,14 +61,14 @@ def _restarts(view: View) -> tuple[Line, ...]:
 def _room(room: RoomVitals) -> Line:
     crowded = room.waiting >= CROWDED
     mark = Span("●", "warn" if crowded else "good")
-    name = plain(room.name.removesuffix("Actor"))[:15]
+    name = plain(room.name.removesuffix("Actor"))[:14]
     return (
         mark,
-        Span(f" {name:<15}"),
-        Span(f"{room.restarts:>8,}", "warn" if room.restarts else "text"),
-        Span(f"{room.waiting:>8,}", "warn" if crowded else "text"),
-        Span(f"{room.skipped:>9,}", "dim"),
-        Span(f"{room.dropped:>8,}", "warn" if room.dropped else "dim"),
+        Span(f" {name:<14}"),
+        Span(f"{room.restarts:>5}", "warn" if room.restarts else "text"),
+        Span(f"{room.waiting:>6}", "warn" if crowded else "text"),
+        Span(f"{room.skipped:>8}", "dim"),
+        Span(f"{room.dropped:>6}", "warn" if room.dropped else "dim"),
     )
 
 
@@ -76,14 +79,14 @@ def process(view: View, usage: Usage | None, size: Size) -> Block:
     figures: tuple[Figure, ...] = (
         _memory(taken),
         _processor(taken),
-        ("network", _per_second(taken.received), "dim"),
+        ("host net", _per_second(taken.received), "dim"),
         ("heard", NOTHING if view.heard is None else f"{view.heard:,.0f} messages/s", "text"),
         ("inference", _percentiles(view.latencies.inference), "text"),
-        ("order to fill", _percentiles(view.latencies.fills), "text"),
+        ("fills", _percentiles(view.latencies.fills), "text"),
         ("line", _line(view), "text"),
     )
     rows = tuple(
-        fit((Span(f"{name:<14}", "dim"), Span(plain(told), style)), size[0] - 4)
+        fit((Span(f"{name:<11}", "dim"), Span(plain(told), style)), size[0] - 4)
         for name, told, style in figures
     )
     head = () if half < len("p50 / p95 / max") else (Span("p50 / p95 / max", "dim"),)
@@ -112,7 +115,7 @@ def _processor(taken: Usage) -> Figure:
 
 
 def _per_second(received: float | None) -> str:
-    return NOTHING if received is None else f"{received / 1000:,.1f} KB/s in, whole machine"
+    return NOTHING if received is None else f"{received / 1000:,.1f} KB/s in"
 
 
 def _percentiles(times: Sequence[float]) -> str:

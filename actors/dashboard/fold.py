@@ -120,6 +120,7 @@ class Draft:
     rate: Rate = field(default_factory=Rate)
     restarts: dict[str, int] = field(default_factory=dict)
     vitals: Vitals | None = None
+    vitals_every: Nanos = SECOND
     endpoint: Connected | None = None
     mark: MarkPrice | None = None
     fed: Nanos | None = None
@@ -159,6 +160,7 @@ class Draft:
             equity=self.equity.points,
             latencies=self.latencies,
             vitals=self.vitals,
+            vitals_every=self.vitals_every,
             endpoint=self.endpoint,
             mark=self.mark,
             fed=self.fed,
@@ -249,6 +251,8 @@ def _take_endpoint(draft: Draft, connected: Connected) -> None:
 
 
 def _take_vitals(draft: Draft, vitals: Vitals) -> None:
+    if draft.vitals is not None:
+        draft.vitals_every = Nanos(max(0, vitals.at - draft.vitals.at))
     draft.vitals = vitals
 
 
@@ -313,7 +317,7 @@ def _on_refused(draft: Draft, fact: OrderRefused) -> bool:
     before = draft.refused.get(fact.code)
     if before is not None or len(draft.refused) < REASONS:
         count = 1 if before is None else before.count + 1
-        draft.refused[fact.code] = Refused(fact.at, fact.reason or fact.code, count)
+        draft.refused[fact.code] = Refused(fact.at, fact.code, fact.reason, count)
     draft.counts = replace(draft.counts, refusals=draft.counts.refusals + 1)
     return True
 

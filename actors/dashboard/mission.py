@@ -57,14 +57,15 @@ STRIP_ROWS = 4
 
 def strip(view: View, columns: int) -> Block:
     """All that the box says in four lines without a frame, where another view needs the room."""
-    held, made = _held(view), _unrealised(view)
+    none = (Span("Position: "), *_held(view))
+    held = (*_held(view), Span("  "), *_unrealised(view)) if view.holding else none
     first, second = _bot(view)[1:]
     known = view.marked
     trades = NOTHING if known is None else f"{known.account.trades:,} trades"
     lines: tuple[Line, ...] = (
         (Span(" "), *_price(view), BAR, *_bot(view)[0][1:]),
         (Span(" "), *first[1:], BAR, *second[2:]),
-        (Span(" "), *held, Span("  "), *made, BAR, Span("Wallet "), *_wallet(view)),
+        (Span(" "), *held, BAR, Span("Wallet "), *_wallet(view)),
         (Span(" "), *_short_status(view), BAR, Span(trades), *_won(view)),
     )
     return tuple(fit(line, columns) for line in lines)

@@ -135,15 +135,15 @@ def _trading(view: View, desk: Desk) -> Slots:
     closed = partial(trading.trades, view, desk.scroll)
     refused = partial(trading.refused, view)
     return (
-        Slot(partial(trading.position, view), trading.POSITION_ROWS),
+        Slot(partial(trading.position, view), trading.POSITION_ROWS if view.holding else 3),
         Slot(partial(trading.orders, view, desk.scroll), 4, 2),
-        Slot(abreast(closed, refused, 0.4), 5, 3, rank=1),
+        Slot(abreast(closed, refused, 0.36), 5, 3, rank=1),
     )
 
 
 def _trading_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
     left = (
-        Slot(partial(trading.position, view), trading.POSITION_ROWS + 5),
+        Slot(partial(trading.position, view), trading.POSITION_ROWS + 5 if view.holding else 3),
         Slot(partial(trading.refused, view), 4, 1, rank=1),
     )
     right = (
@@ -180,7 +180,7 @@ def _system(view: View, desk: Desk) -> Slots:
     running = partial(engine.rooms, view)
     process = partial(engine.process, view, desk.usage)
     return (
-        Slot(abreast(running, process, 0.46), engine.ROOMS_ROWS),
+        Slot(abreast(running, process, 0.44, 50), engine.ROOMS_ROWS),
         Slot(_events(view, desk), 4, 1),
     )
 

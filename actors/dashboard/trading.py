@@ -5,7 +5,7 @@ from itertools import islice
 
 from actors.dashboard.lines import Block, Line, Span, Style, fit, framed, plain, spread, width
 from actors.dashboard.mission import aged
-from actors.dashboard.view import BOOK_STALE, Ticket, View, of_opening
+from actors.dashboard.view import BOOK_STALE, Refused, Ticket, View, of_opening
 from actors.dashboard.words import (
     NOTHING,
     clock,
@@ -174,16 +174,21 @@ def _trade(trip: RoundTrip, why: str, columns: int) -> Line:
     return (*fit(left, max(0, room)), made)
 
 
+def _reason(view: View, refused: Refused, columns: int) -> Line:
+    """The sentence where there is room for it, else the code in small letters."""
+    count = Span(f"{refused.count:>4,} ", "warn")
+    ago = f"  {short_span(view.age(refused.at))} ago"
+    code = refused.code.replace("_", " ").lower()
+    room = columns - len(count.text)
+    for text, when in ((refused.reason, ago), (code, ago), (code, "")):
+        if text and len(text) + len(when) <= room:
+            return count, Span(plain(text)), Span(when, "dim")
+    return count, Span(plain(code))
+
+
 def refused(view: View, size: Size) -> Block:
     """Why orders were refused, the most frequent reason first."""
-    rows = [
-        (
-            Span(f"{x.count:>4,} ", "warn"),
-            Span(plain(x.reason)),
-            Span(f"  {short_span(view.age(x.at))} ago", "dim"),
-        )
-        for x in view.refused[: size[1] - 2]
-    ]
+    rows = [_reason(view, x, size[0] - 4) for x in view.refused[: size[1] - 2]]
     total = sum(x.count for x in view.refused)
     note = (Span(f"{total:,}", "dim"),) if total else ()
     return framed((Span("Refused", "title"),), rows or [(Span("none", "dim"),)], size, note)

@@ -127,6 +127,7 @@ class Refused:
     """How often orders were refused for one reason, and when last."""
 
     at: Nanos
+    code: str
     reason: str
     count: int
 
@@ -173,6 +174,7 @@ class View:
         heard: messages that the dashboard hears in a second.
         restarts: of each actor that died.
         vitals: how the actors do; None where nobody says.
+        vitals_every: market time between the last two of them.
         endpoint: which line delivers; None where nobody says.
         mark: newest mark price; None where nobody says.
         fed: when market data last came.
@@ -211,6 +213,7 @@ class View:
     heard: float | None
     restarts: tuple[tuple[str, int], ...]
     vitals: Vitals | None
+    vitals_every: Nanos
     endpoint: Connected | None
     mark: MarkPrice | None
     fed: Nanos | None

@@ -50,6 +50,14 @@ class Canvas:
         self._dots = [[BRAILLE] * columns for _ in range(rows)]
         self._styles: list[list[Style]] = [["text"] * columns for _ in range(rows)]
 
+    def copy(self) -> "Canvas":
+        """Another one with the same picture."""
+        twin = Canvas(self.width // 2, 0)
+        twin.height = self.height
+        twin._dots = [row.copy() for row in self._dots]
+        twin._styles = [row.copy() for row in self._styles]
+        return twin
+
     def dot(self, x: int, y: int, style: Style) -> None:
         """One dot; (0, 0) is at the top left. Outside there is nothing to see."""
         if not (0 <= x < self.width and 0 <= y < self.height):

@@ -66,16 +66,25 @@ def chart(view: View, timeframe: Timeframe, size: Size) -> Block:
     columns, rows = size
     title = (Span(f"BTC/USDT {timeframe}", "title"),)
     width, inside = columns - 4 - SCALE, rows - 2
-    shown = bars(view, timeframe, max(2, width - AHEAD))
+    shown = bars(view, timeframe, max(2, width - AHEAD + 1))
     if len(shown) < 2 or width < AHEAD + 2 or inside < 1:  # noqa: PLR2004 - a line has two ends
         return framed(title, ((Span("no history yet", "dim"),),), size)
     axis = inside >= AXIS_FROM
     cells = (width, inside - axis)
-    picture, held = _drawn(_fan(view.forecast, timeframe), shown, cells, _rules(view))
+    fan, begin = _fan(view.forecast, timeframe), _newest_known(view, shown)
+    picture, held = _drawn(fan, begin, shown, cells, _rules(view))
     labels = _labels(held, shown[-1].close, cells[1], _rules(view))
     body = [(*line, *label) for line, label in zip(picture, labels, strict=True)]
     times = (_axis(shown, timeframe, width),) if axis else ()
     return framed(title, (*body, *times), size, _made(view))
+
+
+def _newest_known(view: View, shown: Sequence[Bar]) -> int:
+    """The bar from whose close the fan begins: the newest that the forecast knows."""
+    if view.forecast is None:
+        return 0
+    known = sum(bar.at <= view.forecast.at for bar in shown)
+    return min(max(0, known - 1), len(shown) - 1)
 
 
 def _made(view: View) -> Line:
@@ -124,26 +133,42 @@ def _fan(forecast: Forecast | None, timeframe: Timeframe) -> Fan:
     return fan if all(isfinite(value) for line in fan for value in line) else ()
 
 
-@lru_cache(maxsize=12)
 def _drawn(
-    fan: Fan, shown: tuple[Bar, ...], cells: Size, rules: tuple[Rule, ...]
+    fan: Fan, begin: int, shown: tuple[Bar, ...], cells: Size, rules: tuple[Rule, ...]
 ) -> tuple[Block, Scale]:
-    canvas = Canvas(*cells)
-    held = scale(
-        [*(x for bar in shown for x in (bar.high, bar.low)), *(x for line in fan for x in line)],
-        canvas.height,
-    )
+    """The picture and its scale; what has not changed since the last frame is not drawn again."""
+    values = [x for bar in shown for x in (bar.high, bar.low)] + [x for line in fan for x in line]
+    held = scale(values, 4 * cells[1])
+    canvas = _ground(fan, begin, shown[:-1], held, (cells, rules)).copy()
+    _candle(canvas, len(shown) - 1, shown[-1], held)
+    return canvas.rows(), held
+
+
+@lru_cache(maxsize=12)
+def _ground(
+    fan: Fan,
+    begin: int,
+    closed: tuple[Bar, ...],
+    held: Scale,
+    rest: tuple[Size, tuple[Rule, ...]],
+) -> Canvas:
+    """The fan, the rules and the closed candles."""
+    canvas = Canvas(*rest[0])
     if fan:
-        _spread_out(canvas, fan, held, len(shown) - 1)
-    for rule in rules:
+        _spread_out(canvas, fan, held, begin)
+    for rule in rest[1]:
         if held.low < rule.price < held.high:
             for x in range(0, canvas.width, 6):
                 canvas.dot(x, round(held.y(rule.price)), rule.style)
-    for column, bar in enumerate(shown):
-        top, bottom = max(bar.open, bar.close), min(bar.open, bar.close)
-        wick, body = (held.y(bar.high), held.y(bar.low)), (held.y(top), held.y(bottom))
-        canvas.candle(column, wick, body, "rise" if bar.close >= bar.open else "fall")
-    return canvas.rows(), held
+    for column, bar in enumerate(closed):
+        _candle(canvas, column, bar, held)
+    return canvas
+
+
+def _candle(canvas: Canvas, column: int, bar: Bar, held: Scale) -> None:
+    top, bottom = max(bar.open, bar.close), min(bar.open, bar.close)
+    wick, body = (held.y(bar.high), held.y(bar.low)), (held.y(top), held.y(bottom))
+    canvas.candle(column, wick, body, "rise" if bar.close >= bar.open else "fall")
 
 
 def _spread_out(canvas: Canvas, fan: Fan, held: Scale, begin: int) -> None:

@@ -26,7 +26,7 @@ def as_svg(block: Block, *, colour_blind: bool = False) -> str:
     palette = COLOUR_BLIND if colour_blind else USUAL
     box = f'viewBox="0 0 {width:.1f} {height}" font-family="{FONT}" font-size="14"'
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" {box} xml:space="preserve">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" {box}>',
         f'<rect width="100%" height="100%" fill="{_hex(PAPER)}"/>',
     ]
     for row, line in enumerate(block):
@@ -38,6 +38,10 @@ def as_svg(block: Block, *, colour_blind: bool = False) -> str:
 
 
 def _span(span: Span, look: Look, place: tuple[int, int]) -> list[str]:
+    """The ground as a rectangle, the text without the blanks around it.
+
+    A browser joins blanks that are not unbreakable ones.
+    """
     x, y, width = place[0] * CELL[0], place[1] * CELL[1], len(span.text) * CELL[0]
     parts = []
     if look.ground is not None:
@@ -45,11 +49,13 @@ def _span(span: Span, look: Look, place: tuple[int, int]) -> list[str]:
             f'<rect x="{x:.1f}" y="{y}" width="{width:.1f}" height="{CELL[1]}" '
             f'fill="{_hex(look.ground)}"/>'
         )
-    if span.text.strip():
+    if text := span.text.strip():
+        x += (len(span.text) - len(span.text.lstrip())) * CELL[0]
+        shown = escape(text).replace(" ", "\u00a0")
         bold = ' font-weight="bold"' if "bold" in look.effects else ""
         parts.append(
-            f'<text x="{x:.1f}" y="{y + 13}" textLength="{width:.1f}" '
-            f'fill="{_hex(look.text or PEN)}"{bold}>{escape(span.text)}</text>'
+            f'<text x="{x:.1f}" y="{y + 13}" textLength="{len(text) * CELL[0]:.1f}" '
+            f'fill="{_hex(look.text or PEN)}"{bold}>{shown}</text>'
         )
     return parts
 

@@ -50,8 +50,8 @@ class Told:
 class Stage(Screen):
     """A screen that says when it gave the terminal back."""
 
-    def __init__(self, risk: Told, supervisor: Told) -> None:
-        super().__init__(risk, supervisor)
+    def __init__(self, risk: Told, supervisor: Told, reports: Path) -> None:
+        super().__init__(risk, supervisor, reports=reports)
         self.released = Event()
 
     def close(self) -> None:
@@ -103,7 +103,7 @@ def main() -> None:
     name = sys.argv[1]
     folder = Path(sys.argv[2] if len(sys.argv) > 2 else mkdtemp())
     risk, supervisor = Told(), Told()
-    screen = (Broken if name == "crash" else Stage)(risk, supervisor)
+    screen = (Broken if name == "crash" else Stage)(risk, supervisor, folder / "reports")
     fold = scene(name)
     actor = launch(DashboardActor, screen, Journal(folder), supervisor=supervisor, fold=fold)
     ended = "stopped"

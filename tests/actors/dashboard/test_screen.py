@@ -1,109 +1,14 @@
 """The real screen in a real pseudo terminal; pyte shows what a person would see."""
 
-import fcntl
-import os
-import pty
-import select
-import struct
-import sys
-import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from subprocess import Popen
-from time import monotonic
 
-import pyte
 import pytest
 
+from actors.dashboard.restore import remembered
 from actors.dashboard.screen import Screen, speaks_unicode
 from tests.actors.dashboard.scenes import Outbox, a_trader
-
-ROOT = Path(__file__).resolve().parents[3]
-
-SECONDS_MAX = 20.0
-
-LEAVES = b"\x1b[?1049l"
-SHOWS_CURSOR = b"\x1b[?25h"
-
-
-class Emulator(pyte.Screen):
-    """A terminal that, unlike pyte, does not take a private `r` for margins."""
-
-    def set_margins(
-        self, top: int | None = None, bottom: int | None = None, **private: bool
-    ) -> None:
-        if not private:
-            super().set_margins(top, bottom)
-
-
-class Session:
-    """A stage in a pseudo terminal of its own, with somebody in front of it."""
-
-    def __init__(self, scene: str, folder: Path, **environment: str) -> None:
-        self.screen = Emulator(80, 24)
-        self._stream = pyte.ByteStream(self.screen)
-        self.sent = b""
-        # Blessed asks no questions of a terminal that it knows not to answer.
-        known = {"TERM": "xterm-256color", "TERM_PROGRAM": "Apple_Terminal", "LANG": "C.UTF-8"}
-        self._terminal, self._slave = pty.openpty()
-        self.resize(80, 24)
-        self.before = termios.tcgetattr(self._slave)
-        self._child = Popen(
-            [sys.executable, "-m", "tests.actors.dashboard.stage", scene, str(folder)],
-            cwd=ROOT,
-            env=os.environ | known | environment,
-            stdin=self._slave,
-            stdout=self._slave,
-            stderr=self._slave,
-            start_new_session=True,
-        )
-
-    def resize(self, columns: int, rows: int) -> None:
-        size = struct.pack("HHHH", rows, columns, 0, 0)
-        fcntl.ioctl(self._terminal, termios.TIOCSWINSZ, size)
-        self.screen.resize(rows, columns)
-
-    def type(self, keys: str) -> None:
-        os.write(self._terminal, keys.encode())
-
-    @property
-    def shown(self) -> str:
-        return "\n".join(self.screen.display)
-
-    def until(self, holds: Callable[[], bool]) -> None:
-        """Let it run until this holds."""
-        end = monotonic() + SECONDS_MAX
-        while not holds():
-            ready, _, _ = select.select([self._terminal], [], [], 0.05)
-            if ready:
-                data = os.read(self._terminal, 1 << 16)
-                self.sent += data
-                self._stream.feed(data)
-            assert monotonic() < end, self.sent[-3000:]
-
-    def sees(self, text: str) -> None:
-        self.until(lambda: text in self.shown)
-
-    def ends(self) -> str:
-        """Wait for the end; the last line that the program wrote."""
-        self.until(lambda: LEAVES in self.sent and self.sent.endswith(b"\n"))
-        assert self._child.wait(SECONDS_MAX) == 0
-        return self.sent.decode().splitlines()[-1]
-
-    @property
-    def restored(self) -> bool:
-        left, entered = self.sent.rpartition(LEAVES)[0], b"\x1b[?1049h"
-        return (
-            entered in left
-            and self.sent.rindex(SHOWS_CURSOR) > self.sent.rindex(b"\x1b[?25l")
-            and termios.tcgetattr(self._slave) == self.before
-        )
-
-    def close(self) -> None:
-        self._child.kill()
-        self._child.wait()
-        os.close(self._terminal)
-        os.close(self._slave)
+from tests.actors.dashboard.session import LEAVES, Session
 
 
 @pytest.fixture
@@ -202,6 +107,90 @@ def test_terminal_without_utf_8_gets_ascii_and_no_colour_means_none(
     assert session.sent.isascii()
     assert b"\x1b[38;" not in session.sent
     assert session.restored
+
+
+VIEWS = {
+    "1": "Bot Decision",
+    "2": "p up weight",
+    "3": "┌─ Pressure",
+    "4": "┌─ Orders",
+    "5": "┌─ Drawdown guard",
+    "6": "┌─ Process",
+}
+
+UP, DOWN, PAGE_UP, PAGE_DOWN, HOME = "\x1b[A", "\x1b[B", "\x1b[5~", "\x1b[6~", "\x1b[H"
+
+
+def test_robot_that_presses_every_key_in_every_view_breaks_nothing(
+    play: Callable[..., Session], tmp_path: Path
+) -> None:
+    session = play("trading")
+    session.sees("Bot Decision")
+    for key, title in VIEWS.items():
+        session.type(key)
+        session.sees(title)
+        session.type("pptcc" + UP + DOWN + PAGE_UP + PAGE_DOWN + HOME + "\x00\x1bZ~é")
+        session.type("?")
+        session.sees("┌─ Keys")
+        session.type("?s")
+        session.sees("kept as")
+        session.type("/fill")
+        session.sees("/fill▏")
+        session.type("\r")
+        session.sees("/fill ─┐")
+        session.type("/\x1b")
+        session.until(lambda: "Esc clears" not in session.shown)
+    session.type("q")
+    session.sees("q again")
+    session.type("x")
+    session.until(lambda: "q again" not in session.shown)
+    session.type("qq")
+
+    last = session.ends()
+
+    assert session.restored
+    assert last.count("Pause(on=True)") == last.count("Pause(on=False)") == len(VIEWS)
+    kept = {file.name.split("-")[1] for file in (tmp_path / "reports").glob("*.svg")}
+    assert {"overview", "system"} <= kept
+
+
+def test_storm_of_sizes_ends_in_a_whole_screen(play: Callable[..., Session]) -> None:
+    session = play("replay")
+    session.sees("Bot Decision")
+    for number in range(60):
+        session.resize(30 + number * 37 % 190, 5 + number * 13 % 60)
+        session.until(lambda: True)
+    session.resize(40, 10)
+    session.sees("needs 60x20, has 40x10")
+    session.resize(80, 24)
+    session.sees("6 system")
+    session.sees("┌─ Book")
+
+    session.type("qq")
+
+    session.ends()
+    assert session.restored
+
+
+def test_guardian_gives_back_the_terminal_of_a_killed_program(
+    play: Callable[..., Session],
+) -> None:
+    session = play("trading")
+    restore = remembered(session.slave)
+    session.sees("Bot Decision")
+
+    session.kill()
+    restore()
+
+    session.until(lambda: LEAVES in session.sent)
+    assert session.restored
+
+
+def test_what_is_no_terminal_needs_no_restoring(tmp_path: Path) -> None:
+    with (tmp_path / "file").open("wb") as file:
+        remembered(file.fileno())()
+
+    assert (tmp_path / "file").read_bytes() == b""
 
 
 def test_screen_that_was_never_opened_does_nothing() -> None:

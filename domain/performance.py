@@ -19,6 +19,9 @@ TRADING_DAYS = 252
 CALENDAR_DAYS = 365
 """Days a year that this market trades."""
 
+SAMPLE_MIN = 2
+"""Fewer returns than this are no sample."""
+
 TRADES_MIN = 50
 """Fewer closed trades than this prove nothing."""
 
@@ -79,7 +82,9 @@ def sharpe(returns: Floats, periods: int) -> float | None:
     Sharpe, "The Sharpe Ratio", Journal of Portfolio Management 21 (1994), against a riskless rate
     of zero: what lies in a virtual wallet earns no interest.
     """
-    return _annualised(returns, float(np.std(returns, ddof=1)) if len(returns) > 1 else 0, periods)
+    if len(returns) < SAMPLE_MIN:
+        return None
+    return _annualised(returns, float(np.std(returns, ddof=1)), periods)
 
 
 def sharpe_error(returns: Floats, periods: int) -> float | None:
@@ -98,7 +103,7 @@ def sortino(returns: Floats, periods: int) -> float | None:
     Sortino and Price (1994); every period counts below the root, as in Red Rock Capital's "Sortino:
     A 'Sharper' Ratio", not only those that lost.
     """
-    if len(returns) == 0:
+    if len(returns) < SAMPLE_MIN:
         return None
     losses = np.minimum(returns, 0.0)
     return _annualised(returns, sqrt(float(np.mean(losses**2))), periods)
@@ -107,7 +112,7 @@ def sortino(returns: Floats, periods: int) -> float | None:
 def growth(returns: Floats, periods: int) -> float | None:
     """What a year at this pace would bring, compounded [fraction]; None below zero wealth."""
     wealth = float(np.prod(1 + returns))
-    if len(returns) == 0 or wealth < 0:
+    if len(returns) < SAMPLE_MIN or wealth < 0:
         return None
     try:
         return float(wealth ** (periods / len(returns))) - 1
@@ -120,8 +125,6 @@ def calmar(returns: Floats, periods: int) -> float | None:
 
     Young, "Calmar Ratio: A Smoother Tool", Futures (October 1991).
     """
-    if len(returns) == 0:
-        return None
     depth = max_drawdown(np.concatenate((np.ones(1), np.cumprod(1 + returns))))
     pace = growth(returns, periods)
     return None if pace is None or depth == 0 else pace / depth

@@ -12,6 +12,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -46,6 +47,9 @@ CROWD = 60
 
 WIDTHS = {"wide": 10.4, "narrow": 4.5}
 """Inches; the page shows the one that fits."""
+
+HALF_HEIGHT = 3.4
+"""Of a chart that takes half of a wide screen [inches]."""
 
 STYLE: dict[Any, Any] = {
     "axes.axisbelow": True,
@@ -85,6 +89,12 @@ class Chart:
     narrow: str
 
 
+def half(name: str, says: str, draw: Draw) -> Chart:
+    """Draw what takes half of a wide screen, or all of a narrow one."""
+    drawn = _svg(name, WIDTHS["narrow"], HALF_HEIGHT, draw)
+    return Chart(says, drawn, drawn)
+
+
 def chart(name: str, says: str, height: float, draw: Draw) -> Chart:
     """Draw for a wide screen and for a narrow one.
 
@@ -108,7 +118,7 @@ def equity(curve: Curve) -> Draw:
         above.axhline(curve.equity[0], color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
         above.plot(_dates(at), worth, color=ACCENT, linewidth=1.4)
         above.fill_between(_dates(at), worth, worth.min(), color=ACCENT, alpha=0.10, linewidth=0)
-        above.yaxis.set_major_formatter(FuncFormatter(_plain))
+        above.yaxis.set_major_formatter(_plain(worth))
         above.set_title("Equity, USDT", loc="left", fontsize=9.5, color=MUTED)
         below.fill_between(_dates(deep_at), depth, 0, color=LOSS, alpha=0.25, linewidth=0)
         below.plot(_dates(deep_at), depth, color=LOSS, linewidth=0.9)
@@ -135,7 +145,7 @@ def marks(prices: Prices, trades: Sequence[Trade]) -> Draw:
             these = [trade for trade in shown if (trade.pnl > 0) is won]
             if these:
                 _mark(axes, these, colour)
-        axes.yaxis.set_major_formatter(FuncFormatter(_plain))
+        axes.yaxis.set_major_formatter(_plain(close))
         _calendar(axes)
 
     return draw
@@ -255,9 +265,11 @@ def _short(amount: float) -> str:
     return f"{amount:+,.{2 if abs(amount) >= 1 else 4}f}".replace("-", "\N{MINUS SIGN}")
 
 
-def _plain(value: float, _: int) -> str:
-    """A number with thousands apart and no more decimals than it has."""
-    return f"{value:,.4f}".rstrip("0").rstrip(".")
+def _plain(values: Floats) -> FuncFormatter:
+    """Numbers with thousands apart and the decimals that the range of these values needs."""
+    span = float(np.ptp(values)) if len(values) else 0.0
+    decimals = int(np.clip(2 - np.floor(np.log10(span or 1.0)), 0, 6))
+    return FuncFormatter(lambda value, _: f"{value:,.{decimals}f}")
 
 
 def _svg(name: str, width: float, height: float, draw: Draw) -> str:
@@ -265,7 +277,8 @@ def _svg(name: str, width: float, height: float, draw: Draw) -> str:
         figure = Figure(figsize=(width, height), layout="constrained")
         draw(figure)
         written = io.StringIO()
-        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+        # Figure.savefig would lay everything out twice.
+        FigureCanvasSVG(figure).print_svg(written, metadata={"Date": None, "Creator": None})
     return _inline(written.getvalue(), name)
 
 

@@ -119,7 +119,7 @@ def _context(report: Report) -> dict[str, Any]:
         "run": run,
         "skills": report.skills,
         "waits": {} if operations is None else operations.waits,
-        "warnings": _warnings(report),
+        "warnings": warnings(report),
     }
 
 
@@ -138,12 +138,12 @@ def _charts(report: Report) -> dict[str, Chart | None]:
         found[name] = None
     if run.trading.turnover > 0:
         says = "What the prices gave, what each kind of cost took, and what was left"
-        found["costs"] = chart("costs", says, 3.4, charts.costs(_costs(run)))
+        found["costs"] = charts.half("costs", says, charts.costs(_costs(run)))
     if run.trades:
         draw = charts.marks(report.source.prices, run.trades)
         found["marks"] = chart("marks", "The price, with every trade's entry and exit", 4.6, draw)
         says = "How many trades brought how much"
-        found["distribution"] = chart("spread", says, 3.4, charts.distribution(run.trades))
+        found["distribution"] = charts.half("spread", says, charts.distribution(run.trades))
     if report.skills:
         says = "How often the signals were right, by minutes ahead, with 95 % ranges"
         found["skill"] = chart("skill", says, 3.0, charts.skill(report.skills))
@@ -204,7 +204,7 @@ def _no_skill(source: Source) -> str:
     return "no signal in the log has its price, then and later, in the store"
 
 
-def _warnings(report: Report) -> list[str]:
+def warnings(report: Report) -> list[str]:
     """What a reader must know before the first figure."""
     run, operations, kept = report.run, report.operations, report.source.kept
     found = []

@@ -1,0 +1,100 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.facts import Mode
+from domain.trades import steps
+from domain.units import MINUTE, Nanos
+from persistence.report.curve import curve
+from persistence.report.measures import measured, metrics
+from persistence.report.source import NO_PRICES, Kept, Source, of_home
+from tests.builders import NOON
+from tests.persistence.report.runs import MINUTES, a_home, books
+
+ISSUE_8 = (
+    *("sharpe_252", "sharpe_365", "sortino", "win_rate", "trades", "pnl", "fees", "funding"),
+    *("slippage", "max_drawdown", "exposure", "turnover", "win_rate_interval"),
+)
+"""The names that `metrics.json` owes other programs."""
+
+
+def a_source(*exits: str, known: bool = True) -> Source:
+    entries, orders = books(*exits)
+    kept = Kept(Mode.DEMO, entries[-1].at, orders if known else (), entries)
+    return Source("a test", kept, steps(entries), NO_PRICES, None)
+
+
+def figures(source: Source) -> dict[str, Any]:
+    return metrics(measured(source, curve(source)))
+
+
+def test_figures_have_the_names_that_other_programs_read(tmp_path: Path) -> None:
+    a_home(tmp_path, "101", "99", "98.5")
+
+    told = figures(of_home(tmp_path))
+
+    assert set(ISSUE_8) <= set(told)
+    assert {"sharpe_252", "sharpe_365", "sortino", "pnl", "max_drawdown"} <= set(
+        told["buy_and_hold"]
+    )
+
+
+def test_figures_are_those_of_the_ledger() -> None:
+    told = figures(a_source("101.02", "99.02", "99.02"))
+
+    # One long that gained 0.5, one that lost 0.5, one short that gained 0.5, before fees.
+    assert (told["trades"], told["wins"]) == (3, 2)
+    assert told["gross"] == pytest.approx(0.5)
+    traded = 0.5 * (3 * 100.02 + 101.02 + 2 * 99.02)
+    assert told["fees"] == pytest.approx(0.0004 * traded)
+    assert told["pnl"] == pytest.approx(told["gross"] - told["fees"] + told["funding"])
+    assert told["expectancy"] == pytest.approx(told["pnl"] / 3)
+    assert told["turnover"] == pytest.approx(traded / 10_000, rel=1e-3)
+    assert told["win_rate"] == pytest.approx(2 / 3)
+    assert told["significant"] is False
+
+
+@given(st.lists(st.decimals(50, 150, places=2).map(str), max_size=6))
+def test_gain_of_the_curve_is_that_of_the_books(exits: list[str]) -> None:
+    told = figures(a_source(*exits))
+
+    assert told["pnl"] == pytest.approx(told["gross"] - told["fees"] + told["funding"])
+
+
+def test_slippage_without_orders_is_not_known() -> None:
+    assert figures(a_source("101", known=False))["slippage"] is None
+    assert figures(a_source("101"))["slippage"] == pytest.approx(0.5 * 0.02 - 0.5 * 1)
+
+
+def test_run_without_a_trade_has_no_rates() -> None:
+    told = figures(a_source())
+
+    assert told["trades"] == told["pnl"] == told["exposure"] == told["turnover"] == 0
+    for name in ("win_rate", "win_rate_interval", "expectancy", "profit_factor", "sharpe_252"):
+        assert told[name] is None
+
+
+def test_exposure_counts_the_position_that_is_still_open() -> None:
+    entries, _ = books("101")
+    until = Nanos(NOON + MINUTES * MINUTE)
+    kept = Kept(None, until, (), entries[:-1])
+
+    run = measured(
+        source := Source("a test", kept, steps(kept.entries), NO_PRICES, None), curve(source)
+    )
+
+    assert run.trading.trades == 0
+    assert run.trading.exposure == pytest.approx((MINUTES - 5) / MINUTES, abs=1e-3)
+
+
+def test_buying_and_holding_is_said_where_there_are_prices(tmp_path: Path) -> None:
+    a_home(tmp_path)
+
+    told = figures(of_home(tmp_path))
+
+    # The closes of the made candles run from 100 to 100 over 120 minutes: 119 % 7 is 0.
+    assert told["buy_and_hold"]["pnl"] == pytest.approx(-4.0)
+    assert figures(a_source())["buy_and_hold"] is None

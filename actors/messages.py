@@ -55,6 +55,14 @@ class ClocksCompared:
 
 
 @dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something about the line that a person should know."""
+
+    at: Nanos
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unreachable:
     """The line cannot deliver: the program cannot start, and ends with this status."""
 
@@ -242,6 +250,7 @@ FeedInbox = (
     | Connected
     | Disconnected
     | ClocksCompared
+    | Noticed
     | Unreachable
     | Rejected
     | Fetched

@@ -22,6 +22,7 @@ from actors.messages import (
     ForecastInbox,
     HistoryReady,
     MicrostructureInbox,
+    Noticed,
     Rejected,
     RiskInbox,
     StopRequested,
@@ -120,6 +121,7 @@ class FeedActor(Actor[FeedInbox]):
         | Connected
         | Disconnected
         | ClocksCompared
+        | Noticed
         | Unreachable
         | Rejected
         | Fetched
@@ -134,8 +136,8 @@ class FeedActor(Actor[FeedInbox]):
             case Fetched() as fetched:
                 self._pass_time(fetched.at)
                 self._take(fetched)
-            case Rejected() as rejected:
-                self._report(rejected)
+            case Rejected() | Noticed():
+                self._report(message)
             case Connected() | Disconnected() | ClocksCompared():
                 self._pass_time(message.at)
                 self._note_line(message)
@@ -167,7 +169,10 @@ class FeedActor(Actor[FeedInbox]):
             self._down_since = None
             self._dashboard.tell(FeedUp(self._now, down))
 
-    def _report(self, rejected: Rejected) -> None:
+    def _report(self, rejected: Rejected | Noticed) -> None:
+        if isinstance(rejected, Noticed):
+            self._dashboard.tell(Noted(max(self._now, rejected.at), rejected.text))
+            return
         second, count = self._bad
         if self._now // SECOND != second // SECOND:
             second, count = self._now, 0

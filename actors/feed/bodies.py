@@ -12,6 +12,7 @@ from actors.feed.wire import (
     UNREADABLE,
     BadFrame,
     Frame,
+    Identifier,
     Millis,
     candle_of,
     nanos_of,
@@ -21,7 +22,7 @@ from actors.feed.wire import (
 )
 from domain.horizons import Timeframe
 from domain.instrument import Instrument
-from domain.market import Candle, MarkPrice
+from domain.market import Candle, MarkPrice, Trade
 from domain.units import Money, Nanos, Quantity
 
 
@@ -34,6 +35,16 @@ class _Row(Struct, gc=False, array_like=True):
     low: str
     close: str
     volume: str
+
+
+class _Past(Struct, gc=False):
+    """A trade of `/api/v3/historicalTrades`."""
+
+    number: Identifier = field(name="id")
+    price: str
+    quantity: str = field(name="qty")
+    time: Millis
+    buyer_is_maker: bool = field(name="isBuyerMaker")
 
 
 class _Time(Struct, rename="camel"):
@@ -70,6 +81,7 @@ class _Failure(Struct):
 
 
 _ROWS = Decoder(list[_Row])
+_PAST = Decoder(list[_Past])
 _TIME = Decoder(_Time)
 _EXCHANGE_INFO = Decoder(_ExchangeInfo)
 _PREMIUM_INDEX = Decoder(_PremiumIndex)
@@ -105,6 +117,21 @@ def _ordered(candles: tuple[Candle, ...]) -> tuple[Candle, ...]:
     if any(later.open_time <= earlier.open_time for earlier, later in pairwise(candles)):
         raise ValueError("candles out of order")
     return candles
+
+
+def read_trades(body: Frame) -> tuple[Trade, ...]:
+    """The trades of `/api/v3/historicalTrades`, oldest first."""
+    with _believing("historicalTrades"):
+        return tuple(
+            Trade(
+                nanos_of(one.time),
+                one.number,
+                price_of(one.price),
+                quantity_of(one.quantity),
+                one.buyer_is_maker,
+            )
+            for one in _PAST.decode(body)
+        )
 
 
 def read_time(body: Frame) -> Nanos:

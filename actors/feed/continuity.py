@@ -1,23 +1,27 @@
-"""No candle goes on while one before it is missing: first the hole is fetched, then it follows."""
+"""No candle goes on while one before it is missing, or while there is reason to doubt it.
+
+First the exchange's REST API is asked, then the candle follows. Where it does not answer the held
+candles go on all the same: what is missing is then seen, and asked for again, by whoever keeps the
+series.
+"""
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
-from actors.messages import Fetched
+from actors.messages import Fetched, Rejected
 from domain.market import Candle
 from domain.units import MINUTE, Nanos
 
+STREAM = "kline_1m"
+
 
 class Continuity:
-    """Passes closed one-minute candles on, each once, in order, and without holes.
-
-    Where fetching fails the held candles go on all the same: what is missing is then seen, and
-    asked for again, by whoever keeps the series.
-    """
+    """Passes closed one-minute candles on, each once, in order, and without holes."""
 
     def __init__(
         self,
-        tell: Callable[[Candle | Fetched], None],
+        tell: Callable[[Candle | Fetched | Rejected], None],
         fetch: Callable[[Nanos, Nanos], Fetched],
         spawn: Callable[[Callable[[], None]], None],
     ) -> None:
@@ -26,29 +30,48 @@ class Continuity:
         self._spawn = spawn
         self._lock = threading.Lock()
         self._last: Nanos | None = None
-        self._held: list[Candle] = []
+        self._asked_until = Nanos(0)
+        self._held: list[tuple[Candle, bool]] = []
         self._mending = False
 
     def begin(self, last: Nanos) -> None:
         """The newest candle that is known has this open time."""
         self._last = last
 
-    def catch_up(self, newest: Nanos) -> None:
-        """The exchange has closed candles up to this open time: fetch those that we missed."""
-        with self._lock:
-            if self._last is not None and newest > self._last and not self._mending:
-                self._mend(Nanos(self._last + MINUTE), newest)
+    def catch_up(self, newest: Nanos, doubted: Nanos | None = None) -> None:
+        """The exchange has closed candles up to this open time: fetch those that we missed.
 
-    def candle(self, candle: Candle) -> None:
-        """A candle closed."""
+        Those from `doubted` on are fetched again although we have them.
+        """
         with self._lock:
-            if self._mending:
-                self._held.append(candle)
-            elif self._last is None or candle.open_time == self._last + MINUTE:
-                self._pass(candle)
-            elif candle.open_time > self._last:
-                self._held.append(candle)
-                self._mend(Nanos(self._last + MINUTE), Nanos(candle.open_time - MINUTE))
+            if self._last is None or self._mending:
+                return
+            first = Nanos(self._last + MINUTE)
+            if doubted is not None:
+                first = min(first, doubted)
+            if first <= newest:
+                self._mend(first, newest)
+
+    def candle(self, candle: Candle, *, doubtful: bool = False) -> None:
+        """A candle closed; where it is doubtful, the exchange's second word on it counts."""
+        with self._lock:
+            self._hear(candle, doubtful)
+
+    def _hear(self, candle: Candle, doubtful: bool) -> None:  # noqa: FBT001 - as it is held
+        if self._mending:
+            self._held.append((candle, doubtful))
+            return
+        if self._last is not None and candle.open_time <= self._last:
+            return
+        known = max(self._last or Nanos(candle.open_time - MINUTE), self._asked_until)
+        first, last = Nanos(known + MINUTE), candle.open_time
+        if not doubtful:
+            last = Nanos(last - MINUTE)
+        if first <= last:
+            self._held.append((candle, doubtful))
+            self._mend(first, last)
+        else:
+            self._pass(candle)
 
     def _mend(self, first: Nanos, last: Nanos) -> None:
         self._mending = True
@@ -57,14 +80,27 @@ class Continuity:
     def _fill(self, first: Nanos, last: Nanos) -> None:
         fetched = self._fetch(first, last)
         with self._lock:
+            self._compare(fetched)
             self._tell(fetched)
             if fetched.candles:
-                self._last = fetched.candles[-1].open_time
-            for candle in self._held:
-                if self._last is None or candle.open_time > self._last:
-                    self._pass(candle)
-            self._held.clear()
+                self._last = max(self._last or Nanos(0), fetched.candles[-1].open_time)
+            self._asked_until = max(self._asked_until, last)
             self._mending = False
+            held, self._held = self._held, []
+            for candle, doubtful in held:
+                self._hear(candle, doubtful)
+
+    def _compare(self, fetched: Fetched) -> None:
+        """Say where the second word is another one than the first."""
+        told = {candle.open_time: candle for candle in fetched.candles}
+        for candle, _ in self._held:
+            other = told.get(candle.open_time, candle)
+            if replace(other, kind=candle.kind) != candle:
+                reason = (
+                    f"the candle that closed at {other.close} was streamed as {candle.close}; "
+                    "the first is the exchange's second word, and stands"
+                )
+                self._tell(Rejected(candle.close_time, STREAM, reason))
 
     def _pass(self, candle: Candle) -> None:
         self._last = candle.open_time

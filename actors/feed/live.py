@@ -13,25 +13,32 @@ from time import perf_counter
 
 from actors.actor import Mailbox
 from actors.feed.bodies import read_instrument, read_mark_price
+from actors.feed.connection import Connection, Route
 from actors.feed.continuity import Continuity
-from actors.feed.endpoints import Endpoints, Patience, first_answer
+from actors.feed.endpoints import Endpoints
 from actors.feed.frames import Recorder
+from actors.feed.framing import Heard
+from actors.feed.intake import Intake, Outside
 from actors.feed.klines import Klines, newest_closed
-from actors.feed.protocol import Decoded, ServerShutdown, read, unwrap
-from actors.feed.rest import Rest, Timing
-from actors.feed.sockets import Stream, open_stream
-from actors.feed.wire import BadFrame, Frame
+from actors.feed.minutes import minute_of
+from actors.feed.order import Range
+from actors.feed.rest import Rest
+from actors.feed.timing import Timing
+from actors.feed.trades import LostTrades
+from actors.feed.watchdog import SILENCE, Watchdog
+from actors.feed.wire import BadFrame
 from actors.messages import (
     ClocksCompared,
     Connected,
     Disconnected,
     FeedInbox,
+    Fetched,
+    Noticed,
     Rejected,
     Unreachable,
 )
 from domain.errors import FeedLost, VenueUnavailable
 from domain.horizons import Timeframe
-from domain.market import Book, Candle, Ticker, Trade
 from domain.units import Nanos
 
 STREAMS = ("depth5@100ms", "trade", "ticker", "kline_1m")
@@ -51,6 +58,10 @@ class Venue:
     clock: Callable[[], Nanos]
     symbol: str = "BTCUSDT"
     timing: Timing = Timing()  # noqa: RUF009 - it is frozen
+
+
+class Incredible(FeedLost):
+    """The connection stands, but what comes on it is not the market."""
 
 
 class LiveLine:
@@ -93,13 +104,19 @@ class _Session:
         self._threads: list[threading.Thread] = []
         self._rest = Rest(venue.endpoints.rest, venue.timing, self._stop)
         self._klines = Klines(self._rest, venue.symbol, venue.clock)
+        self._trades = LostTrades(self._rest, venue.symbol, self._tell)
         self._minutes = Continuity(
-            self._tell,
-            lambda first, last: self._klines.fetch(Timeframe.M1, (first, last)),
-            lambda work: self._spawn("feed-candles", work),
+            self._tell, self._fetch_minutes, lambda work: self._spawn("feed-candles", work)
         )
-        self._names = {f"{venue.symbol.lower()}@{stream}" for stream in STREAMS}
-        self._turn = 0
+        outside = Outside(lambda: self._klines.now, self._minutes, self._refetch_trades)
+        self._intake = Intake(venue.symbol, STREAMS, feed, outside)
+        names = sorted(f"{venue.symbol.lower()}@{stream}" for stream in STREAMS)
+        route = Route(venue.endpoints.ws, "/stream?streams=" + "/".join(names), venue.timing)
+        self._connection = Connection(route, self._stop, self._spawn, self._note)
+        self._watchdog = Watchdog(
+            {name: SILENCE[name.partition("@")[2]] * venue.timing.silence for name in names}
+        )
+        self._lost_at: Nanos | None = None
 
     def start(self, have: Mapping[Timeframe, Nanos]) -> None:
         """Begin to work, in threads."""
@@ -132,17 +149,20 @@ class _Session:
         if not self._stop.is_set():
             self._feed.tell(message)
 
+    def _note(self, text: str) -> None:
+        self._tell(Noticed(self._venue.clock(), text))
+
     def _run(self, have: Mapping[Timeframe, Nanos]) -> None:
         try:
             self._ingest(have)
             self._spawn("feed-clock", self._watch_clock)
             if self._venue.endpoints.futures_rest:
                 self._spawn("feed-mark-price", self._watch_mark_price)
-            stream = self._connect(self._venue.timing.start)
+            self._connection.use(self._connection.open(self._venue.timing.start))
         except (VenueUnavailable, BadFrame) as error:
             self._tell(Unreachable(f"Binance cannot be reached: {error}; {WAY_OUT}"))
         else:
-            self._follow(stream)
+            self._follow()
 
     def _ingest(self, have: Mapping[Timeframe, Nanos]) -> None:
         """Find the exchange, and fetch what must be known before the first event."""
@@ -171,81 +191,68 @@ class _Session:
             with suppress(VenueUnavailable, BadFrame):
                 agreed = self._compare_clocks()
 
-    def _connect(self, limit: float) -> Stream:
-        """A connection to the first address that takes us, beginning with the last good one."""
-        venue = self._venue
-        bases = venue.endpoints.ws[self._turn :] + venue.endpoints.ws[: self._turn]
-        path = "/stream?streams=" + "/".join(sorted(self._names))
-        _, stream = first_answer(
-            bases,
-            lambda base: open_stream(base, path, venue.timing),
-            Patience(venue.timing.stagger, limit, self._stop),
-            Stream.close,
-        )
-        return stream
-
-    def _follow(self, stream: Stream | None) -> None:
+    def _follow(self) -> None:
         """Listen for ever; connect anew whenever that ends."""
-        bases, tries = self._venue.endpoints.ws, 0
         while not self._stop.is_set():
-            if stream is not None:
-                flowed, endpoint = self._listen(stream), stream.endpoint
-                stream = None
-                tries = 0 if flowed else tries
-                self._turn = (bases.index(endpoint) + (not flowed)) % len(bases)
-            tries += 1
-            self._stop.wait(self._venue.timing.before_try(tries))
-            with suppress(VenueUnavailable):
-                stream = self._connect(self._venue.timing.connect)
-        if stream is not None:
-            stream.close()
+            try:
+                self._listen()
+            except FeedLost as lost:
+                if self._lost_at is None:
+                    self._lost_at = self._klines.now
+                self._tell(Disconnected(self._venue.clock(), str(lost)))
+                self._connection.fail(hard=isinstance(lost, Incredible))
+                self._connection.reopen()
+        self._connection.close()
 
-    def _listen(self, stream: Stream) -> bool:
-        """Take frames until the connection is lost; whether any came."""
-        flowed = False
-        try:
-            while not self._stop.is_set():
-                frame = stream.next()
-                if frame is None:
-                    self._record(None)
-                    continue
-                if not flowed:
-                    flowed = True
-                    self._tell(Connected(self._venue.clock(), stream.endpoint))
-                    self._minutes.catch_up(newest_closed(Timeframe.M1, self._klines.now))
-                self._take(frame)
-        except FeedLost as lost:
-            self._tell(Disconnected(self._venue.clock(), str(lost)))
-        finally:
-            stream.close()
-        return flowed
+    def _listen(self) -> None:
+        """Take what comes until the connection is lost."""
+        self._watchdog.begin(perf_counter())
+        self._intake.connected(self._klines.now)
+        flows = False
+        for heard in self._connection.heard():
+            if heard.messages:
+                if not flows:
+                    flows = True
+                    self._begin_to_flow()
+                self._take(heard)
+            self._reject_oversized(heard)
+            self._intake.rest()
+            silent = self._watchdog.silent(perf_counter())
+            if silent:
+                raise FeedLost(silent)
+            if not heard.messages:
+                self._record(None)
 
-    def _take(self, frame: bytes) -> None:
-        """Pass one frame on as what it says."""
+    def _begin_to_flow(self) -> None:
+        """The first data of a connection: now fetch what happened while there was none."""
+        self._connection.flows()
+        self._tell(Connected(self._venue.clock(), self._connection.endpoint))
+        doubted = None if self._lost_at is None else minute_of(self._lost_at)
+        self._lost_at = None
+        self._minutes.catch_up(newest_closed(Timeframe.M1, self._klines.now), doubted)
+
+    def _take(self, heard: Heard) -> None:
+        """All that came at once."""
         arrived = self._venue.clock()
-        self._record((arrived, frame))
-        try:
-            stream, data = unwrap(frame)
-            self._pass(self._decoded(stream, data, arrived))
-        except BadFrame as error:
-            self._tell(Rejected(arrived, error.stream, error.reason))
+        for frame in heard.messages:
+            self._record((arrived, frame))
+        if not self._intake.take(heard.messages, arrived, self._watchdog):
+            raise Incredible("too many frames that cannot be believed")
+        if self._intake.shutting_down:
+            self._intake.shutting_down = False
+            self._connection.replace()
 
-    def _decoded(self, stream: str, data: Frame, arrived: Nanos) -> Decoded:
-        decoded = read(stream, data, arrived)
-        if stream not in self._names and not isinstance(decoded, ServerShutdown):
-            raise BadFrame(stream, "a stream that we did not ask for")
-        return decoded
+    def _reject_oversized(self, heard: Heard) -> None:
+        for length in heard.oversized:
+            self._intake.reject(self._venue.clock(), "unknown", f"a frame of {length:,} bytes")
 
-    def _pass(self, decoded: Decoded) -> None:
-        match decoded:
-            case Book() | Trade() | Ticker():
-                self._tell(decoded)
-            case Candle():
-                self._minutes.candle(decoded)
-            case ServerShutdown():
-                raise FeedLost("the exchange is about to shut this connection down")
-            case _:
-                pass
+    def _fetch_minutes(self, first: Nanos, last: Nanos) -> Fetched:
+        """Candles whose last trades the exchange has had time to count in."""
+        self._stop.wait(self._venue.timing.settle)
+        return self._klines.fetch(Timeframe.M1, (first, last))
+
+    def _refetch_trades(self, missing: Range) -> None:
+        self._spawn("feed-trades", lambda: self._trades.fetch(missing, self._venue.clock()))
 
     def _record(self, taken: tuple[Nanos, bytes] | None) -> None:
         """Keep the frame, or at rest what came before; a full disk ends recording, nothing else."""

@@ -184,7 +184,8 @@ def _levels(side: Side) -> tuple[Level, ...]:
 
 
 def _book(wire: _Partial, arrived: Nanos) -> Book:
-    book = Book(arrived, _levels(wire.bids[:DEPTH]), _levels(wire.asks[:DEPTH]))
+    bids, asks = _levels(wire.bids[:DEPTH]), _levels(wire.asks[:DEPTH])
+    book = Book(arrived, bids, asks, update_id=wire.last_update_id)
     if not valid(book):
         raise ValueError("the book is empty on one side, unsorted, without size, or crossed")
     return book

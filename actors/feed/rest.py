@@ -7,13 +7,13 @@ address may answer. 5xx is the exchange's own trouble. Any other refusal is our 
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from time import perf_counter
 
 import requests
 
 from actors.feed.bodies import read_failure
 from actors.feed.endpoints import Patience, first_answer, in_words, interruptible, summed_up
+from actors.feed.timing import Timing
 from domain.errors import VenueUnavailable
 
 TRIES_MAX = 5
@@ -21,9 +21,6 @@ TRIES_MAX = 5
 
 QUIET_MAX = 60.0
 """The longest we wait as told by `Retry-After`; for longer, the request fails [s]."""
-
-BACKOFF_MAX = 60.0
-"""The longest wait between two tries that nobody told us to wait for [s]."""
 
 _LIMITED = {429: 5.0, 418: 120.0}
 """Answers that ask for quiet, and for how long where they do not say [s]."""
@@ -35,45 +32,6 @@ _THEIR_TROUBLE = 500
 """From this status on it is not the request that is wrong."""
 
 Parameters = Mapping[str, str | int]
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long anything may take that waits for the exchange; tests shorten it [s].
-
-    Attributes:
-        connect: to open a connection.
-        read: between two pieces of an answer.
-        stagger: until the next address is tried beside a silent one.
-        start: to find one address of a kind that answers, at the start.
-        backoff: before the first new try; doubles with each one.
-        silence: without any data on the stream, until it is opened anew.
-        ping_every: between two pings of ours.
-        ping_answer: until a ping of ours must have been answered.
-        poll: between two looks at the mark price.
-        clock: between two looks at the exchange's clock.
-        clock_soon: the same, while the clocks do not agree.
-    """
-
-    connect: float = 10.0
-    read: float = 10.0
-    stagger: float = 1.5
-    start: float = 11.5
-    backoff: float = 1.0
-    silence: float = 10.0
-    ping_every: float = 20.0
-    ping_answer: float = 10.0
-    poll: float = 60.0
-    clock: float = 600.0
-    clock_soon: float = 5.0
-
-    def before_try(self, number: int) -> float:
-        """How long to wait before the new try of this number, from 1 on [s].
-
-        >>> [Timing().before_try(number) for number in (1, 2, 3, 7, 99)]
-        [1.0, 2.0, 4.0, 60.0, 60.0]
-        """
-        return min(self.backoff * 2.0 ** min(number - 1, 16), BACKOFF_MAX)
 
 
 class Refused(VenueUnavailable):

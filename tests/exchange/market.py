@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
@@ -14,8 +15,12 @@ from domain.candles import aggregate, closes_at
 from domain.horizons import TIMEFRAMES, Timeframe
 from domain.market import Book, Candle, Level, MarketEvent, MarkPrice, Ticker, Trade
 from domain.units import MILLISECOND, MINUTE, SECOND, Nanos, Quantity
+from tests.exchange.faults import Faults
 
 OPEN_KLINE_EVERY = 2 * SECOND
+
+TRADES_KEPT = 20_000
+"""Trades that can still be asked for by their numbers."""
 
 Listener = Callable[[str, bytes], None]
 
@@ -42,6 +47,19 @@ def row(candle: Candle) -> list[Any]:
     return [millis(candle.open_time), *prices, volume, close, turnover, 60, half, half, "0"]
 
 
+def past(trade: Trade) -> dict[str, Any]:
+    """One trade of `/api/v3/historicalTrades`."""
+    return {
+        "id": trade.trade_id,
+        "price": number(trade.price),
+        "qty": number(trade.quantity),
+        "quoteQty": number(trade.price * trade.quantity),
+        "time": millis(trade.at),
+        "isBuyerMaker": trade.buyer_is_maker,
+        "isBestMatch": True,
+    }
+
+
 class Market:
     """Plays a source at a pace, and answers what a REST request or a new listener may ask."""
 
@@ -61,7 +79,8 @@ class Market:
         self.book: Book | None = None
         self.updates = 1000
         self.mark: MarkPrice | None = None
-        self.silent = False
+        self.faults = Faults()
+        self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
         self.listeners: set[Listener] = set()
         self._thread = threading.Thread(target=self._play, name="exchange-market", daemon=True)
 
@@ -101,6 +120,7 @@ class Market:
                 self.updates += 1
             case Trade():
                 self._running = _grown(self._running, event)
+                self.trades.append(event)
             case Candle():
                 self._close(event)
             case MarkPrice():
@@ -141,12 +161,14 @@ class Market:
         return [("kline_1m", _kline(self._running, trade.at, closed=False))]
 
     def _broadcast(self, stream: str, data: dict[str, Any]) -> None:
-        if self.silent or not self.listeners:
+        altered = self.faults.altered(stream, data)
+        if altered is None or not self.listeners:
             return
         name = f"{self.symbol.lower()}@{stream}"
-        text = json.dumps(data, separators=(",", ":")).encode()
-        for listener in list(self.listeners):
-            listener(name, text)
+        text = json.dumps(altered, separators=(",", ":")).encode()
+        for one in self.faults.delivered(stream, text):
+            for listener in list(self.listeners):
+                listener(name, one)
 
 
 def _grown(candle: Candle | None, trade: Trade) -> Candle:

@@ -19,7 +19,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from actors.feed.source import Source
 from domain.horizons import Timeframe
-from tests.exchange.market import Market, levels, millis, number, row
+from tests.exchange.faults import Faults
+from tests.exchange.market import Market, levels, millis, number, past, row
 
 _ACCEPT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
 _TEXT, _CLOSE, _PING, _PONG = 1, 8, 9, 10
@@ -34,6 +35,10 @@ class Answer:
     status: int
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    cut: bool = False
+    """Whether it breaks off halfway."""
+    drip: float = 0.0
+    """How long to wait before each further byte [s]."""
 
 
 class Exchange(ThreadingHTTPServer):
@@ -45,8 +50,10 @@ class Exchange(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.market = Market(source, speed)
         self.requests: list[str] = []
+        self.connections = 0
         self._ordered: list[Answer] = []
         self._refusing = False
+        self.closed = threading.Event()
         self._open: set[socket.socket] = set()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
 
@@ -64,6 +71,7 @@ class Exchange(ThreadingHTTPServer):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.closed.set()
         self.market.stop()
         self.shutdown()
         self._thread.join()
@@ -82,7 +90,12 @@ class Exchange(ThreadingHTTPServer):
 
     def silence(self, silent: bool) -> None:  # noqa: FBT001
         """Say nothing on any stream; pings are still answered."""
-        self.market.silent = silent
+        self.market.faults.silent = silent
+
+    @property
+    def faults(self) -> Faults:
+        """What else goes wrong."""
+        return self.market.faults
 
     def say(self, stream: str, data: bytes) -> None:
         """Send this on a stream to all who listen to it, whatever it is."""
@@ -126,26 +139,39 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         exchange = cast("Exchange", self.server)
         if self.headers.get("Upgrade", "").lower() == "websocket":
+            exchange.connections += 1
             _Client(self, exchange.market).serve()
             return
         exchange.requests.append(self.path)
         ordered = exchange.ordered(self.path)
         if ordered is not None:
-            self._send(ordered.status, ordered.body, ordered.headers)
+            self._send(ordered)
             return
         url = urlsplit(self.path)
         asked = {name: values[0] for name, values in parse_qs(url.query).items()}
         status, body = answer(exchange.market, url.path, asked)
-        self._send(status, json.dumps(body, separators=(",", ":")).encode())
+        self._send(Answer(self.path, status, json.dumps(body, separators=(",", ":")).encode()))
 
-    def _send(self, status: int, body: bytes, headers: tuple[tuple[str, str], ...] = ()) -> None:
-        self.send_response(status)
+    def _send(self, answer: Answer) -> None:
+        exchange = cast("Exchange", self.server)
+        body = answer.body
+        self.send_response(answer.status)
         self.send_header("Content-Type", "application/json;charset=UTF-8")
         self.send_header("Content-Length", str(len(body)))
-        for name, value in headers:
+        self.send_header("X-MBX-USED-WEIGHT-1M", str(exchange.faults.weight))
+        for name, value in answer.headers:
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if answer.cut:
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
+        elif answer.drip:
+            for byte in body:
+                if exchange.closed.wait(answer.drip):
+                    return
+                self.wfile.write(bytes([byte]))
+        else:
+            self.wfile.write(body)
 
 
 def answer(market: Market, path: str, asked: dict[str, str]) -> tuple[int, Any]:
@@ -153,11 +179,12 @@ def answer(market: Market, path: str, asked: dict[str, str]) -> tuple[int, Any]:
     if path == "/api/v3/ping":
         return 200, {}
     if path == "/api/v3/time":
-        return 200, {"serverTime": millis(market.now)}
+        return 200, {"serverTime": millis(market.now) + market.faults.skew_ms}
     known = {
         "/api/v3/exchangeInfo": _exchange_info,
         "/api/v3/klines": _klines,
         "/api/v3/depth": _depth,
+        "/api/v3/historicalTrades": _historical_trades,
         "/fapi/v1/premiumIndex": _premium_index,
     }
     if path not in known:
@@ -186,7 +213,15 @@ def _klines(market: Market, asked: dict[str, str]) -> tuple[int, Any]:
     limit = min(int(asked.get("limit", _LIMIT_DEFAULT)), _LIMIT_MAX)
     found = [candle for candle in candles if first <= millis(candle.open_time) <= last]
     chosen = found[:limit] if "startTime" in asked else found[-limit:]
-    return 200, [row(candle) for candle in chosen]
+    rows = [row(candle) for candle in chosen]
+    return 200, market.faults.shown(Timeframe(asked["interval"]), rows)
+
+
+def _historical_trades(market: Market, asked: dict[str, str]) -> tuple[int, Any]:
+    first = int(asked.get("fromId", 0))
+    limit = min(int(asked.get("limit", _LIMIT_DEFAULT)), _LIMIT_MAX)
+    found = [trade for trade in list(market.trades) if trade.trade_id >= first][:limit]
+    return 200, [past(trade) for trade in found]
 
 
 def _depth(market: Market, _asked: dict[str, str]) -> tuple[int, Any]:
@@ -235,11 +270,21 @@ class _Client:
         handler.send_header("Sec-WebSocket-Accept", accept.decode())
         handler.end_headers()
         self._market.listeners.add(self._hear)
+        lifetime = self._market.faults.lifetime
+        end = threading.Timer(lifetime, self._end)
+        if lifetime:
+            end.start()
         try:
             while self._answer():
                 pass
         finally:
+            end.cancel()
             self._market.listeners.discard(self._hear)
+
+    def _end(self) -> None:
+        with suppress(OSError):
+            self._send(_CLOSE, b"")
+            self._handler.connection.shutdown(socket.SHUT_RDWR)
 
     def _hear(self, stream: str, data: bytes) -> None:
         if stream not in self._streams:

@@ -1,9 +1,10 @@
 """No candle passes before one that is missing."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from actors.feed.continuity import Continuity
-from actors.messages import Fetched
+from actors.messages import Fetched, Rejected
 from domain.horizons import Timeframe
 from domain.market import Candle
 from domain.units import MINUTE, Nanos
@@ -36,9 +37,11 @@ class Bench:
         for number in numbers:
             self.continuity.candle(minute(number))
 
-    def _tell(self, message: Candle | Fetched) -> None:
+    def _tell(self, message: Candle | Fetched | Rejected) -> None:
         if isinstance(message, Candle):
             self.told.append(f"{number_of(message)}")
+        elif isinstance(message, Rejected):
+            self.told.append(message.reason)
         else:
             self.told.append("fetched " + " ".join(str(number_of(c)) for c in message.candles))
 
@@ -90,6 +93,41 @@ def test_what_was_missed_before_a_connection_is_fetched_and_not_told_twice() -> 
     bench.work()
 
     assert bench.told == ["fetched 1 2 3", "4"]
+
+
+def test_candle_that_is_doubted_waits_for_the_exchanges_second_word() -> None:
+    bench = Bench()
+    wrong = replace(minute(1), close=minute(2).close)
+
+    bench.continuity.candle(wrong, doubtful=True)
+    bench.continuity.candle(minute(2), doubtful=True)
+    bench.close(3)
+    assert bench.told == []
+    bench.work()
+
+    assert bench.told[1:] == ["fetched 1", "fetched 2", "3"]
+    assert f"streamed as {wrong.close}" in bench.told[0]
+    assert bench.asked == [(1, 1), (2, 2)]
+
+
+def test_doubted_candle_goes_on_where_there_is_no_second_word() -> None:
+    bench = Bench(answers=False)
+
+    bench.continuity.candle(minute(1), doubtful=True)
+    bench.work()
+
+    assert bench.told == ["fetched ", "1"]
+
+
+def test_minutes_in_which_the_line_broke_are_fetched_again() -> None:
+    bench = Bench()
+
+    bench.close(1, 2, 3)
+    bench.continuity.catch_up(minute(4).open_time, doubted=minute(3).open_time)
+    bench.work()
+    bench.close(5)
+
+    assert bench.told == ["1", "2", "3", "fetched 3 4", "5"]
 
 
 def test_held_candles_go_on_where_the_hole_cannot_be_fetched() -> None:

@@ -12,7 +12,7 @@ from actors.actor import Address
 from actors.broker import Books, BrokerActor
 from actors.dashboard import DashboardActor, Display, Fold
 from actors.feed import FeedActor, Line, Listeners, Series
-from actors.forecast.actor import ForecastActor
+from actors.forecast.actor import ForecastActor, Memory
 from actors.forecast.engine import Forecaster
 from actors.messages import (
     BrokerInbox,
@@ -29,7 +29,6 @@ from domain.account import Marked
 from domain.instrument import BTCUSDT
 from domain.market import Book, Ticker
 from domain.microstructure import MarketQuality
-from persistence.candles import CandleStore
 from persistence.checkpoints import CheckpointStore
 from persistence.journal import Journal
 from persistence.ledger import LedgerStore
@@ -69,7 +68,7 @@ class Addresses:
 class Stores:
     """What is on disk."""
 
-    candles: CandleStore
+    memory: Memory
     ledger: LedgerStore
     checkpoints: CheckpointStore
     save: Callable[[dict[str, Any]], str]
@@ -114,10 +113,10 @@ def rooms(at: Addresses, held: Fittings) -> tuple[Room, ...]:
         return spawn(BrokerActor, books, held.seed, risk=risk, **told)
 
     def forecast(spawn: Spawn) -> Any:
-        return spawn(ForecastActor, held.load_model, stores.candles, risk=risk, **told)
+        return spawn(ForecastActor, held.load_model, stores.memory, risk=risk, **told)
 
     def feed(spawn: Spawn) -> Any:
-        series = Series(stores.candles)
+        series = Series(stores.memory.candles)
         return spawn(FeedActor, held.line, series, at.feed, heard, supervisor=supervisor)
 
     return (

@@ -17,6 +17,7 @@ from actors.feed.archive import Archive
 from actors.feed.demo import DemoSource
 from actors.feed.paced import LoopLine, PacedLine
 from actors.feed.recording import Recording
+from actors.forecast.actor import Memory
 from actors.forecast.engine import ChronosBolt, Forecaster
 from actors.forecast.sources import locate
 from actors.house import Addresses, Fittings, Stores, rooms
@@ -26,6 +27,7 @@ from actors.threads import SIGNALS, run
 from domain.facts import Fact, Mode, Noted, Starting
 from domain.version import VERSION
 from persistence.backups import StateFile
+from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
 from persistence.checkpoints import CheckpointStore
 from persistence.environment import open_environment
@@ -165,7 +167,7 @@ class _Run:
 
     def _fittings(self, environment: Any, line: Line) -> Fittings:
         stores = Stores(
-            CandleStore(environment),
+            Memory(CandleStore(environment), CalibrationStore(environment)),
             LedgerStore(environment),
             CheckpointStore(environment),
             StateFile(self._home).save,

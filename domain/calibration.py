@@ -7,7 +7,7 @@ so much less that the two balance exactly when the tail is passed as often as it
 median is never moved, so the signal stays the model's.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,7 +31,12 @@ BEYOND = np.array([LEVELS[i] if i < MEDIAN else 1 - LEVELS[i] for i in TAILS])
 
 RATE_FIRST = 0.2
 RATE_LEAST = 0.015
-"""Step of the correction after n outcomes: RATE_FIRST / sqrt(1 + n), never below RATE_LEAST."""
+"""Step of the correction after n outcomes: RATE_FIRST / sqrt(1 + n), never below RATE_LEAST.
+
+Forecasts that overlap in time miss together: of so many overlapping ones each counts for one part.
+On 2024-01..03 and 2025-03..05 with the embedded model, stride 5, all 30 cells, this left a mean
+miss of 0.3 to 0.5 points at 80 % and 1.7 in the worst cell, uncorrected 1.2 to 1.6 and 6.6.
+"""
 
 WIDEST = 1.5
 """Bound of the log factor: no tail is moved beyond 4.5 times, or within 0.22 of, its distance."""
@@ -77,26 +82,19 @@ def calibrated(quantiles: Floats, factors: Floats) -> Floats:
     return np.concatenate([lower, upper[..., 1:]], axis=-1)
 
 
-def learned(
-    known: Calibration, place: tuple[int, int], quantiles: Floats, actual: float
-) -> Calibration:
-    """What is known after one more outcome.
+def corrected(
+    factors: Floats, count: float, quantiles: Floats, actual: float, overlap: float
+) -> Floats:
+    """The factors of one timeframe and step after one more outcome.
 
     Args:
-        known: before it.
-        place: timeframe and step, as indices.
+        factors: before it, shape (6,).
+        count: outcomes seen before it.
         quantiles: the corrected forecast for it, shape (13,).
         actual: what came.
+        overlap: forecasts of this step that are open at any moment, at least 1.
     """
-    factors, counts = known.factors.copy(), known.counts.copy()
-    factors[place] = corrected(factors[place], float(counts[place]), quantiles, actual)
-    counts[place] += 1
-    return replace(known, factors=factors, counts=counts)
-
-
-def corrected(factors: Floats, count: float, quantiles: Floats, actual: float) -> Floats:
-    """The factors of one timeframe and step after one more outcome, shape (6,)."""
-    tails = quantiles[..., TAILS]
+    tails = quantiles[list(TAILS)]
     beyond = np.concatenate([actual < tails[:LOWER], actual > tails[LOWER:]])
-    rate = max(RATE_LEAST, RATE_FIRST / np.sqrt(1 + count))
+    rate = max(RATE_LEAST, RATE_FIRST / np.sqrt(1 + count / overlap)) / overlap
     return np.asarray(np.clip(factors + rate * (beyond - BEYOND), -WIDEST, WIDEST))

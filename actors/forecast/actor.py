@@ -10,6 +10,7 @@ import numpy as np
 
 from actors.actor import Actor, Mailbox
 from actors.forecast.engine import Forecaster
+from actors.forecast.tutor import Tutor
 from actors.messages import (
     Begin,
     CandlesClosed,
@@ -29,12 +30,21 @@ from domain.instrument import BTCUSDT
 from domain.market import Candle
 from domain.signals import Forecast
 from domain.units import Nanos
+from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
 
 HOURS_OF_20_DAYS = 480
 """Hourly returns over which the realised volatility of 20 days is taken."""
 
 HOURS_A_DAY = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a forecaster reads when it begins, and keeps for its next life."""
+
+    candles: CandleStore
+    calibration: CalibrationStore
 
 
 class ForecastActor(Actor[ForecastInbox]):
@@ -47,7 +57,7 @@ class ForecastActor(Actor[ForecastInbox]):
     def __init__(
         self,
         load: Callable[[], Forecaster],
-        store: CandleStore,
+        memory: Memory,
         *,
         risk: Mailbox[RiskInbox],
         dashboard: Mailbox[DashboardInbox],
@@ -55,7 +65,9 @@ class ForecastActor(Actor[ForecastInbox]):
     ) -> None:
         super().__init__(supervisor)
         self._load = load
-        self._store = store
+        self._store = memory.candles
+        self._experience = memory.calibration
+        self._tutor: Tutor | None = None
         self._risk = risk
         self._dashboard = dashboard
         self._model: Forecaster | None = None
@@ -68,6 +80,7 @@ class ForecastActor(Actor[ForecastInbox]):
         match message:
             case Begin():
                 self._model = self._load()
+                self._tutor = Tutor(self._experience, self._model.sha)
             case HistoryReady(at):
                 self._read()
                 self._forecast(at)
@@ -79,6 +92,11 @@ class ForecastActor(Actor[ForecastInbox]):
             case _:
                 assert_never(message)
 
+    def release(self) -> None:
+        """Keep what was learnt."""
+        if self._tutor is not None:
+            self._tutor.save()
+
     def _read(self) -> None:
         self._held = {
             timeframe: Tail.of(self._store.newest(timeframe, _kept(timeframe)))
@@ -86,6 +104,9 @@ class ForecastActor(Actor[ForecastInbox]):
         }
 
     def _take(self, candles: tuple[Candle, ...]) -> None:
+        assert self._tutor is not None
+        for candle in candles:
+            self._tutor.learn(candle)
         held = self._held
         if not held or any(held[x.timeframe].ends != x.open_time for x in candles):
             self._read()
@@ -96,14 +117,16 @@ class ForecastActor(Actor[ForecastInbox]):
     def _forecast(self, at: Nanos) -> None:
         """One batch of all timeframes, once a minute; none where one has too few points."""
         assert self._model is not None
+        assert self._tutor is not None
         minute = self._held[Timeframe.M1].ends
         if minute == self._done or not self._complete(at):
             return
         self._done = minute
         closes = np.array([list(tail.closes)[-CONTEXT:] for tail in self._held.values()])
         begun = perf_counter()
-        quantiles = self._model.forecast(closes)
+        quantiles = self._tutor.correct(self._model.forecast(closes))
         took_ms = (perf_counter() - begun) * 1000
+        self._tutor.remember(minute, quantiles)
         closes.flags.writeable = False
         quantiles.flags.writeable = False
         self._dashboard.tell(Forecasted(max(at, minute), took_ms, minute))

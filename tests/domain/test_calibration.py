@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from domain.calibration import BEYOND, TAILS, WIDEST, calibrated, learned, untaught
+from domain.calibration import BEYOND, TAILS, WIDEST, calibrated, corrected, untaught
 from domain.horizons import INTERVALS, LEVELS, MEDIAN
 from domain.units import Floats
 
@@ -36,15 +36,15 @@ def test_without_knowledge_nothing_is_corrected(quantiles: Floats) -> None:
 def test_intervals_come_to_mean_what_they_say_whatever_the_model_thought(spread: float) -> None:
     # given a model whose intervals are too wide, right, or too narrow
     rng = np.random.default_rng(1)
-    known, place = untaught(), (0, 0)
+    factors = untaught().factors[0, 0]
     inside = np.zeros(len(INTERVALS))
     outcomes = 100 + spread * rng.standard_normal(6000)
 
     for number, actual in enumerate(outcomes):
-        said = calibrated(100 + NORMAL, known.factors[place])
+        said = calibrated(100 + NORMAL, factors)
         if number >= 1000:
             inside += [said[low] <= actual <= said[high] for _, low, high in INTERVALS]
-        known = learned(known, place, said, float(actual))
+        factors = corrected(factors, number, said, float(actual), overlap=1)
 
     assert inside / 5000 == pytest.approx([cover for cover, _, _ in INTERVALS], abs=0.015)
 
@@ -52,14 +52,22 @@ def test_intervals_come_to_mean_what_they_say_whatever_the_model_thought(spread:
 def test_both_tails_are_corrected_apart() -> None:
     # given outcomes that are only ever surprising upwards
     rng = np.random.default_rng(2)
-    known, place = untaught(), (3, 4)
-    for actual in 100 + np.abs(rng.standard_normal(2000)) * 2:
-        said = calibrated(100 + NORMAL, known.factors[place])
-        known = learned(known, place, said, float(actual))
+    factors = untaught().factors[3, 4]
 
-    assert known.factors[place][0] < 0 < known.factors[place][-1]
-    assert known.counts.sum() == known.counts[place] == 2000
-    assert not known.factors[0].any()
+    for number, actual in enumerate(100 + np.abs(rng.standard_normal(2000)) * 2):
+        said = calibrated(100 + NORMAL, factors)
+        factors = corrected(factors, number, said, float(actual), overlap=1)
+
+    assert factors[0] < 0 < factors[-1]
+
+
+def test_forecasts_that_overlap_count_for_a_part_each() -> None:
+    factors = untaught().factors[0, 0]
+
+    alone = corrected(factors, 0, 100 + NORMAL, 200.0, overlap=1)
+    one_of_many = corrected(factors, 0, 100 + NORMAL, 200.0, overlap=15)
+
+    assert one_of_many == pytest.approx(alone / 15)
 
 
 def test_each_tail_has_the_level_of_its_quantile() -> None:

@@ -3,13 +3,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actors.forecast.actor import ForecastActor
+from actors.forecast.actor import ForecastActor, Memory
 from actors.messages import Begin, CandlesClosed, HistoryReady, ModelReady, Tick
 from domain.candles import aggregate
 from domain.facts import Forecasted, Noted, Signalled
 from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES, Timeframe
 from domain.signals import Forecast, Signal
 from domain.units import MINUTE, Floats, Nanos
+from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
 from persistence.environment import open_environment
 from tests.builders import NOON, a_candle, a_history, candles
@@ -35,7 +36,9 @@ class House:
     """A forecaster on a real candle store, with everybody it tells."""
 
     def __init__(self, path: Path) -> None:
-        self.store = CandleStore(open_environment(path))
+        environment = open_environment(path)
+        self.store = CandleStore(environment)
+        self.experience = CalibrationStore(environment)
         self.model = Still()
         self.start()
 
@@ -43,7 +46,7 @@ class House:
         self.risk, self.dashboard = Outbox(), Outbox()
         self.actor = ForecastActor(
             lambda: self.model,
-            self.store,
+            Memory(self.store, self.experience),
             risk=self.risk,
             dashboard=self.dashboard,
             supervisor=Outbox(),
@@ -163,3 +166,25 @@ def test_minute_is_forecast_once_however_often_its_history_is_told(house: House)
     house.tell(HistoryReady(Nanos(NOON + 1), TIMEFRAMES))
 
     assert len(house.risk.of(Signal)) == 1
+
+
+def test_outcomes_widen_an_interval_that_was_too_narrow_and_a_restart_keeps_it(
+    house: House,
+) -> None:
+    house.ingest()
+    before = house.dashboard.of(Forecast)[0].quantiles[0, 0]
+    for number in range(8):
+        wild = a_candle(open_time=NOON + number * MINUTE, close=str(100 + 20 * (number % 2)))
+        house.store.put([wild])
+        house.tell(CandlesClosed(wild.close_time, (wild,)))
+    house.actor.release()
+
+    house.start()
+    house.close_minute(8)
+
+    forecast = house.dashboard.of(Forecast)[0]
+    last = forecast.closes[0, -1]
+    assert forecast.quantiles[0, 0, -1] / last > before[-1] / before[6]
+    assert forecast.quantiles[0, 0, 6] == last
+    assert house.experience.get("00").counts[0, 0] == 8
+    assert house.experience.get("other model").counts.sum() == 0

@@ -1,0 +1,159 @@
+"""What a model's forecasts were worth: every forecast of a period beside what came."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from actors.forecast.corpus import MINUTE_MS, Candles
+from actors.forecast.engine import Forecaster
+from actors.forecast.windows import windows
+from actors.forecast.yardstick import BPS, coverage, pinball
+from domain.calibration import calibrated, corrected, untaught
+from domain.horizons import CONTEXT, STEPS, TIMEFRAMES, Timeframe
+from domain.units import Floats
+
+Ints = NDArray[np.int64]
+
+WARM_UP_MS = 30 * 24 * 60 * MINUTE_MS
+"""Before the period the calibration learns for so long, where there is data [ms]."""
+
+BATCH = 512
+"""Windows forecast in one go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecasts:
+    """All forecasts of one timeframe in a period, oldest first.
+
+    Attributes:
+        timeframe: of the candles.
+        origins: close time of the last candle used [ms], shape (n,).
+        last_closes: its close [quote], shape (n,).
+        actuals: closes that came [quote], shape (n, 5).
+        quantiles: forecast prices [quote], shape (n, 5, 13).
+    """
+
+    timeframe: Timeframe
+    origins: Ints
+    last_closes: Floats
+    actuals: Floats
+    quantiles: Floats
+
+    def since(self, start_ms: int) -> "Forecasts":
+        """Those made at this time or later."""
+        late = self.origins >= start_ms
+        return Forecasts(
+            self.timeframe,
+            self.origins[late],
+            self.last_closes[late],
+            self.actuals[late],
+            self.quantiles[late],
+        )
+
+
+def forecasts(
+    model: Forecaster, candles: Candles, timeframe: Timeframe, span: tuple[int, int], stride: int
+) -> Forecasts:
+    """Forecast at every candle of the timeframe that closes in the span.
+
+    Args:
+        model: the forecaster.
+        candles: of one minute.
+        timeframe: whose candles are forecast.
+        span: first and last moment [ms], the last excluded; outcomes must lie within it too.
+        stride: only origins on whole multiples of so many minutes.
+    """
+    every = timeframe.minutes
+    cut = windows(candles, every, CONTEXT + max(STEPS))
+    numbers = cut.aligned()
+    last = cut.starts(numbers) + (CONTEXT - 1) * every
+    origins = candles.opened[last] + MINUTE_MS
+    known = origins + max(STEPS) * every * MINUTE_MS
+    kept = (origins >= span[0]) & (known <= span[1]) & (origins // MINUTE_MS % stride == 0)
+    closes = cut.closes(numbers[kept])
+    contexts = closes[:, :CONTEXT]
+    parts = [model.forecast(contexts[n : n + BATCH]) for n in range(0, len(contexts), BATCH)]
+    steps = [CONTEXT - 1 + step for step in STEPS]
+    return Forecasts(
+        timeframe=timeframe,
+        origins=origins[kept],
+        last_closes=contexts[:, -1],
+        actuals=closes[:, steps],
+        quantiles=np.concatenate(parts) if parts else np.empty((0, len(STEPS), 13)),
+    )
+
+
+def corrected_online(raw: Forecasts) -> Forecasts:
+    """The forecasts as the calibration corrects them, each by outcomes known at its origin only."""
+    span = raw.timeframe.minutes * MINUTE_MS
+    apart = int(np.diff(raw.origins).min()) if len(raw.origins) > 1 else span
+    known = untaught()
+    factors, counts = known.factors[0].copy(), known.counts[0].copy()
+    said = np.empty_like(raw.quantiles)
+    seen = [0] * len(STEPS)
+    for number, origin in enumerate(raw.origins):
+        for place, step in enumerate(STEPS):
+            while raw.origins[seen[place]] + step * span <= origin:
+                past = seen[place]
+                factors[place] = corrected(
+                    factors[place],
+                    counts[place],
+                    said[past, place],
+                    raw.actuals[past, place],
+                    max(1.0, step * span / apart),
+                )
+                counts[place] += 1
+                seen[place] += 1
+        said[number] = calibrated(raw.quantiles[number], factors)
+    return Forecasts(raw.timeframe, raw.origins, raw.last_closes, raw.actuals, said)
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How good the forecasts of one timeframe and step were.
+
+    Attributes:
+        timeframe: of the candles.
+        step: candles ahead.
+        count: forecasts.
+        pinball_bps: mean pinball loss of log returns over the levels .1 to .9 [basis points].
+        coverage: share of outcomes within the 80, 90 and 95 % intervals.
+        width_bps: mean width of the 80 % interval [basis points].
+    """
+
+    timeframe: Timeframe
+    step: int
+    count: int
+    pinball_bps: float
+    coverage: tuple[float, float, float]
+    width_bps: float
+
+
+def scores(found: Forecasts) -> Iterator[Score]:
+    """A score for each step; nothing where there are no forecasts."""
+    if not len(found.origins):
+        return
+    for place, step in enumerate(STEPS):
+        actual = np.log(found.actuals[:, place] / found.last_closes)
+        said = np.log(found.quantiles[:, place] / found.last_closes[:, None])
+        yield Score(
+            timeframe=found.timeframe,
+            step=step,
+            count=len(actual),
+            pinball_bps=float(pinball(actual, said).mean()) * BPS,
+            coverage=coverage(actual, said),
+            width_bps=float((said[:, 10] - said[:, 2]).mean()) * BPS,
+        )
+
+
+def evaluated(
+    model: Forecaster, candles: Candles, span: tuple[int, int], stride: int, *, raw: bool
+) -> list[Forecasts]:
+    """Forecasts of all timeframes in the span, calibrated online unless `raw`."""
+    begin = span[0] if raw else span[0] - WARM_UP_MS
+    found = [
+        forecasts(model, candles, timeframe, (begin, span[1]), stride) for timeframe in TIMEFRAMES
+    ]
+    return found if raw else [corrected_online(each).since(span[0]) for each in found]

@@ -272,7 +272,7 @@ RiskInbox = (
     | CloseAndStop
     | Pause
 )
-BrokerInbox = Begin | Tick | Book | MarkPrice | Instrument | Approved | CloseAndStop
+BrokerInbox = Begin | Tick | Book | Trade | MarkPrice | Instrument | Approved | CloseAndStop
 DashboardInbox = (
     Begin
     | Tick

@@ -1,14 +1,18 @@
-"""How the paper venue fills a market order against the book it meets."""
+"""What an order takes from the book it meets, how long it travels, and what it costs."""
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 
 import numpy as np
 
+from domain.facts import Liquidity
 from domain.market import Book, Level, Side
-from domain.orders import Order
+from domain.orders import Kind, Order
 from domain.units import BASIS_POINTS, MILLISECOND, Money, Nanos, Price, Quantity
+
+MAKER_FEE = Decimal("0.0002")
+"""USDⓈ-M fee for giving liquidity [fraction of notional]."""
 
 TAKER_FEE = Decimal("0.0004")
 """USDⓈ-M fee for taking liquidity [fraction of notional]."""
@@ -20,51 +24,66 @@ CENT = Decimal("0.00000001")
 """What the venue rounds money to [quote currency]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What a market order finds in a book: the levels it eats, and what is left of it."""
+def latency(message: str, seed: int) -> Nanos:
+    """How long this message takes to the venue, or back from it [ns].
 
-    levels: tuple[Level, ...]
-    left: Quantity
-
-
-def latency(order: str, seed: int) -> Nanos:
-    """How long this order takes to the venue [ns].
-
-    50 + 150 x Beta(2, 5) ms: most orders arrive within 60 to 130 ms, a few take up to 200. Drawn
-    from the seed and the order's key alone, so that a restart or a replay draws the same.
+    50 + 150 x Beta(2, 5) ms: most arrive within 60 to 130 ms, a few take up to 200. Drawn from the
+    seed and the message's key alone, so that a restart or a replay draws the same.
     """
-    draw = np.random.default_rng((seed, zlib.crc32(order.encode()))).beta(2.0, 5.0)
+    draw = np.random.default_rng((seed, zlib.crc32(message.encode()))).beta(2.0, 5.0)
     return Nanos(LATENCY_MIN + int(draw * (LATENCY_MAX - LATENCY_MIN)))
 
 
-def walk(book: Book, side: Side, quantity: Quantity) -> Taken:
-    """Eat through the visible levels, best price first.
+def walk(levels: Iterable[Level], quantity: Quantity) -> tuple[Level, ...]:
+    """The bites an order takes from these levels, best price first, until it has enough.
 
     >>> one = Quantity(Decimal(1))
     >>> asks = Level(Price(Decimal(100)), one), Level(Price(Decimal(101)), one)
-    >>> found = walk(Book(Nanos(0), (), asks), Side.BUY, Quantity(Decimal("1.5")))
-    >>> [(str(level.price), str(level.quantity)) for level in found.levels], found.left
-    ([('100', '1'), ('101', '0.5')], Decimal('0.0'))
+    >>> bites = walk(asks, Quantity(Decimal("1.5")))
+    >>> [(str(bite.price), str(bite.quantity)) for bite in bites]
+    [('100', '1'), ('101', '0.5')]
     """
-    eaten = []
-    for level in book.asks if side is Side.BUY else book.bids:
+    bites = []
+    for level in levels:
         bite = Quantity(min(quantity, level.quantity))
-        if bite > 0:
-            eaten.append(Level(level.price, bite))
+        if bite <= 0:
+            break
+        bites.append(Level(level.price, bite))
         quantity = Quantity(quantity - bite)
-    return Taken(tuple(eaten), quantity)
+    return tuple(bites)
 
 
-def fee(price: Price, quantity: Quantity) -> Money:
-    """Taker fee of one fill, rounded as the venue does [quote currency].
+def within(levels: Iterable[Level], side: Side, limit: Price | None) -> tuple[Level, ...]:
+    """The levels that a limit lets an order take; all of them where there is none."""
+    if limit is None:
+        return tuple(levels)
+    return tuple(level for level in levels if (limit - level.price) * side.sign >= 0)
+
+
+def touch(book: Book, side: Side) -> Price:
+    """The best price at which an order of this side would take."""
+    return book.best_ask if side is Side.BUY else book.best_bid
+
+
+def touched(order: Order, price: Price) -> bool:
+    """Whether this price triggers a stop (it got worse) or a take-profit (it got better)."""
+    assert order.level is not None
+    away = (price - order.level) * order.side.sign
+    return away >= 0 if order.kind is Kind.STOP_MARKET else away <= 0
+
+
+def fee(price: Price, quantity: Quantity, liquidity: Liquidity = Liquidity.TAKER) -> Money:
+    """Fee of one fill, rounded as the venue does [quote currency].
 
     >>> fee(Price(Decimal(50000)), Quantity(Decimal("0.001")))
     Decimal('0.02000000')
+    >>> fee(Price(Decimal(50000)), Quantity(Decimal("0.001")), Liquidity.MAKER)
+    Decimal('0.01000000')
     """
-    return Money((price * quantity * TAKER_FEE).quantize(CENT, ROUND_HALF_EVEN))
+    rate = TAKER_FEE if liquidity is Liquidity.TAKER else MAKER_FEE
+    return Money((price * quantity * rate).quantize(CENT, ROUND_HALF_EVEN))
 
 
 def slippage_bps(order: Order, price: Price) -> float:
-    """How much worse than the mid it was decided on the order was filled [basis points]."""
+    """How much worse than its reference the order was filled [basis points]."""
     return float((price - order.reference) / order.reference) * order.side.sign * BASIS_POINTS

@@ -4,6 +4,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from domain.account import Position
 from domain.execution import CENT
+from domain.market import MarkPrice
 from domain.units import HOUR, Money, Nanos, Price
 
 PERIOD = Nanos(8 * HOUR)
@@ -20,6 +21,16 @@ def next_settlement(after: Nanos) -> Nanos:
     (8, 8)
     """
     return Nanos((after // PERIOD + 1) * PERIOD)
+
+
+def due(settled: Nanos, mark: MarkPrice | None) -> Nanos:
+    """When a position that is settled up to this moment next pays or receives.
+
+    The exchange's own `nextFundingTime` counts where it comes before the usual eight hours: it
+    settles more often in wild markets.
+    """
+    usual = next_settlement(settled)
+    return mark.settles if mark is not None and settled < mark.settles < usual else usual
 
 
 def payment(position: Position, mark: Price, rate: Decimal) -> Money:

@@ -1,8 +1,9 @@
 """The ledger: every cent that moves, in double entry, and the account it adds up to.
 
 An entry is a list of postings whose amounts sum to zero. WALLET holds what we own; CAPITAL is
-where it came from; REALISED, FEES and FUNDING say why it changed. Debits are positive: a fee paid
-is WALLET -x, FEES +x; a gain realised is WALLET +x, REALISED -x.
+where it came from; REALISED, FEES, LIQUIDATION and FUNDING say why it changed. Debits are positive:
+a fee paid is WALLET -x, FEES +x; a gain realised is WALLET +x, REALISED -x. MARGIN and AVAILABLE
+say which part of the wallet a position holds: to open one is MARGIN +x, AVAILABLE -x.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from enum import StrEnum
 from domain.account import KELLY_WINDOW, OPENING_BALANCE, Account, Position, RoundTrip
 from domain.errors import LedgerUnbalanced
 from domain.execution import CENT
+from domain.margin import LEVERAGE
 from domain.market import Side
 from domain.orders import Plan
 from domain.units import Money, Nanos, Price, Quantity
@@ -27,6 +29,9 @@ class Book(StrEnum):
     REALISED = "realised"
     FEES = "fees"
     FUNDING = "funding"
+    LIQUIDATION = "liquidation"
+    MARGIN = "margin"
+    AVAILABLE = "available"
 
 
 class Cause(StrEnum):
@@ -35,6 +40,7 @@ class Cause(StrEnum):
     OPENING = "opening"
     FILL = "fill"
     FUNDING = "funding"
+    LIQUIDATION = "liquidation"
     RESTORED = "restored"
 
 
@@ -101,18 +107,26 @@ def restored(account: Account, at: Nanos) -> Entry:
     return Entry(0, at, Cause.RESTORED, "", _moved(Book.CAPITAL, account.wallet), carried=account)
 
 
-def fill(account: Account, movement: Movement, fee: Money, entry: Entry) -> Entry:
-    """The entry for one fill: its fee, and the gain or loss that it realises.
+def fill(
+    account: Account, movement: Movement, fee: Money, entry: Entry, clearance: Money = ZERO
+) -> Entry:
+    """The entry for one fill: its fees, the gain or loss it realises, the margin it moves.
 
     Args:
         account: before the fill.
         movement: the fill.
         fee: paid, positive [quote currency].
         entry: an empty entry that carries sequence, time and order.
+        clearance: what the insurance fund takes of a liquidation, positive [quote currency].
     """
-    gain = _realised(account.position, movement)
-    postings = (*_moved(Book.FEES, Money(-fee)), *_moved(Book.REALISED, gain))
-    return replace(entry, cause=Cause.FILL, postings=postings, movement=movement)
+    postings = (
+        *_moved(Book.FEES, Money(-fee)),
+        *_moved(Book.LIQUIDATION, Money(-clearance)),
+        *_moved(Book.REALISED, _realised(account.position, movement)),
+        *_held_back(account.position, movement),
+    )
+    cause = Cause.LIQUIDATION if clearance else Cause.FILL
+    return replace(entry, cause=cause, postings=postings, movement=movement)
 
 
 def funding(amount: Money, entry: Entry) -> Entry:
@@ -133,6 +147,7 @@ def booked(account: Account, entry: Entry) -> tuple[Account, RoundTrip | None]:
         _balanced(entry.carried, entry)
         return entry.carried, None
     totals = {book: _total(entry, book) for book in Book}
+    totals[Book.FEES] += totals[Book.LIQUIDATION]
     after = replace(
         account,
         wallet=Money(account.wallet + totals[Book.WALLET]),
@@ -155,6 +170,16 @@ def _moved(counter: Book, amount: Money) -> tuple[Posting, ...]:
     if amount == 0:
         return ()
     return (Posting(Book.WALLET, amount), Posting(counter, Money(-amount)))
+
+
+def _held_back(position: Position | None, movement: Movement) -> tuple[Posting, ...]:
+    """What a position holds of the wallet from now on, or gives free."""
+    if position is None or position.side is movement.side:
+        cost = Money(movement.price * movement.quantity)
+    else:
+        cost = Money(-_cost_of(position, min(movement.quantity, position.quantity)))
+    margin = Money(cost / LEVERAGE)
+    return (Posting(Book.MARGIN, margin), Posting(Book.AVAILABLE, Money(-margin)))
 
 
 def _total(entry: Entry, book: Book) -> Decimal:

@@ -16,6 +16,9 @@ NOTIONAL_MAX = Money(Decimal(1000))
 BOOK_AGE_MAX = Nanos(2_000_000_000)
 """Oldest book that anything is decided on or filled against [ns]."""
 
+ORDER_AGE_MAX = Nanos(10_000_000_000)
+"""A market order that met no usable book by then expires [ns]."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -32,18 +35,43 @@ class Plan:
     expires: Nanos
 
 
+class Kind(StrEnum):
+    """What an order waits for before it trades, by Binance's names."""
+
+    MARKET = "MARKET"
+    LIMIT = "LIMIT"
+    STOP_MARKET = "STOP_MARKET"
+    TAKE_PROFIT_MARKET = "TAKE_PROFIT_MARKET"
+
+
+class Force(StrEnum):
+    """How long a limit order stands, by Binance's names."""
+
+    GTC = "GTC"
+    """Until it is cancelled."""
+    IOC = "IOC"
+    """Take what is there at once, the rest expires."""
+    FOK = "FOK"
+    """All at once or nothing."""
+    GTX = "GTX"
+    """Post-only: rest in the book or be rejected."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A market order.
+    """An order; one that closes is reduce-only.
 
     Attributes:
         id: our key; the same key is executed once, however often it arrives.
         at: when it was sent.
         side: which way.
         quantity: how much [base].
-        reference: mid price it was decided on [quote per base].
+        reference: mid price it was decided on, or the price it waits for [quote per base].
         plan: what the position is for; None where the order closes it.
         reason: why, in a few words.
+        kind: what it waits for.
+        force: how long a limit order stands.
+        level: a limit order's price, or what triggers a stop or a take-profit; None else.
     """
 
     id: str
@@ -53,11 +81,19 @@ class Order:
     reference: Price
     plan: Plan | None
     reason: str
+    kind: Kind = Kind.MARKET
+    force: Force = Force.GTC
+    level: Price | None = None
 
     @property
     def closes(self) -> bool:
         """Whether the order only reduces a position."""
         return self.plan is None
+
+    @property
+    def protects(self) -> bool:
+        """Whether the order stands at the venue to end a position by its plan."""
+        return self.closes and self.kind is not Kind.MARKET
 
     @property
     def notional(self) -> Money:

@@ -80,20 +80,14 @@ def _pause(seen: Situation) -> str:
 
 
 def exit_due(seen: Situation) -> str:
-    """Why an open position must be closed at once; empty where nothing says so."""
+    """Why an open position must be closed at once; empty where nothing says so.
+
+    Its stop, its target and its time limit need no word of ours: they stand at the venue.
+    """
     marked = seen.marked
     if marked is None or marked.account.position is None or seen.book is None:
         return ""
-    position = marked.account.position
-    plan, sign = position.plan, position.side.sign
-    price = seen.book.best_bid if position.side is Side.BUY else seen.book.best_ask
-    if marked.stopped or seen.halt:
-        return seen.halt or str(Refusal.DRAWDOWN)
-    if (price - plan.stop) * sign <= 0:
-        return f"stop {plan.stop}"
-    if (price - plan.target) * sign >= 0:
-        return f"target {plan.target}"
-    return "time limit" if seen.now >= plan.expires else ""
+    return seen.halt or (str(Refusal.DRAWDOWN) if marked.stopped else "")
 
 
 def closing(seen: Situation, reason: str) -> Verdicts:

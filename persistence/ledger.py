@@ -22,6 +22,8 @@ class OrderState(StrEnum):
     SENT = "sent"
     DONE = "done"
     EXPIRED = "expired"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
 
 
 @dataclass(frozen=True, slots=True)

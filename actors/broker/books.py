@@ -1,19 +1,41 @@
 """The broker's books: what is on disk and what it adds up to, always the same."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from domain.account import Account, Marked, RoundTrip
 from domain.drawdown import HighWater, drawdown, watched
 from domain.ledger import NOTHING, Cause, Entry, booked, opening
+from domain.life import Status
 from domain.orders import Order
 from domain.units import Nanos, Price
 from persistence.checkpoints import SCHEMA, Checkpoint, CheckpointStore
 from persistence.document import Document, document
 from persistence.ledger import LedgerStore, OrderState
 
+_STATES = {
+    Status.CANCELED: OrderState.CANCELED,
+    Status.EXPIRED: OrderState.EXPIRED,
+    Status.REJECTED: OrderState.REJECTED,
+}
+
 Save = Callable[[Document], str]
 """Writes the state document, and a backup where one is due; returns the backup's name or ''."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a new life finds beside the account.
+
+    Attributes:
+        broken: checkpoints that could not be read and were passed over.
+        resting: the orders that protect the position; they stayed at the venue.
+        lost: orders that were on their way and are expired, because a late order is not safe.
+    """
+
+    broken: int
+    resting: tuple[Order, ...]
+    lost: tuple[Order, ...]
 
 
 class Books:
@@ -27,13 +49,8 @@ class Books:
         self.high_water = HighWater(NOTHING.wallet)
         self._entries = 0
 
-    def load(self, now: Nanos) -> tuple[int, tuple[Order, ...]]:
-        """Read the newest checkpoint and the ledger's tail; open a ledger that is empty.
-
-        Returns:
-            How many broken checkpoints were passed over, and the orders that were on their way
-            when the last incarnation ended; they are expired, because a late order is not safe.
-        """
+    def load(self, now: Nanos) -> Found:
+        """Read the newest checkpoint and the ledger's tail; open a ledger that is empty."""
         checkpoint, broken = self._checkpoints.newest()
         if checkpoint is not None:
             self.account, self._entries = checkpoint.account, checkpoint.entries
@@ -42,11 +59,14 @@ class Books:
             self._take(booked(self.account, entry)[0])
         if self._entries == 0:
             self.book(opening(now))
-        self.watch(self.account.position.entry if self.account.position else None)
-        lost = self._ledger.sent()
+        held = self.account.position
+        self.watch(held.entry if held else None)
+        sent = self._ledger.sent()
+        resting = tuple(order for order in sent if held is not None and order.protects)
+        lost = tuple(order for order in sent if order not in resting)
         for order in lost:
             self._ledger.finish(order.id, OrderState.EXPIRED)
-        return broken, lost
+        return Found(broken, resting, lost)
 
     def blank(self, at: Nanos, order: str) -> Entry:
         """The next entry, to be filled in."""
@@ -67,9 +87,9 @@ class Books:
         """Write down an order; false where its key was used before."""
         return self._ledger.send(order)
 
-    def expire(self, order: Order) -> None:
+    def finish(self, key: str, status: Status) -> None:
         """Write down that nothing (more) comes of an order."""
-        self._ledger.finish(order.id, OrderState.EXPIRED)
+        self._ledger.finish(key, _STATES[status])
 
     def watch(self, price: Price | None) -> bool:
         """Hold the equity at this price against the high-water mark; true when that stops us."""

@@ -95,6 +95,7 @@ class FeedActor(Actor[FeedInbox]):
             case Trade() as trade:
                 self._pass_time(trade.at)
                 self._microstructure.tell(trade)
+                self._broker.tell(trade)
                 self._dashboard.tell(trade)
             case Candle() as candle:
                 self._pass_time(candle.close_time)

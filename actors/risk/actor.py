@@ -20,7 +20,7 @@ from actors.messages import (
     TradingHalted,
 )
 from domain.account import Marked
-from domain.facts import Decided, OrderRefused, Progress, Ready
+from domain.facts import Decided, Decision, OrderRefused, Progress, Ready
 from domain.instrument import Instrument
 from domain.market import Book
 from domain.microstructure import SPREAD_MAX_AT_START, MarketQuality
@@ -149,9 +149,14 @@ class RiskActor(Actor[RiskInbox]):
             self._supervisor.tell(StopRequested(reason, status=3))
 
     def _take(self, marked: Marked) -> None:
+        before = self._seen.marked
         self._seen = replace(self._seen, marked=marked)
         if self._sent is not None and marked.last_order == self._sent[0] and not marked.pending:
             self._sent = None
+        held = before is not None and before.account.position is not None
+        if held and marked.account.position is None and self._sent is None:
+            reason = "stop, target or time limit was reached at the venue"
+            self._dashboard.tell(Decided(self._seen.now, Decision.CLOSE_POSITION, reason))
 
     def _guard(self) -> None:
         """Close what must not stay open a moment longer."""

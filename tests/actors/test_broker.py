@@ -1,4 +1,5 @@
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from domain.facts import (
     Closed,
     Filled,
     Funded,
+    Liquidity,
     Noted,
     Ordered,
     OrderRefused,
@@ -23,11 +25,11 @@ from domain.facts import (
 from domain.instrument import BTCUSDT
 from domain.market import MarkPrice, Side
 from domain.orders import Approved, Order
-from domain.units import HOUR, MINUTE, SECOND, Nanos
+from domain.units import HOUR, MILLISECOND, MINUTE, SECOND, Nanos
 from persistence.checkpoints import CheckpointStore
 from persistence.environment import open_environment
 from persistence.ledger import LedgerStore
-from tests.builders import NOON, a_book, an_order, money, price, quantity
+from tests.builders import NOON, a_book, a_plan, a_trade, an_order, money, price, quantity
 from tests.fakes import Outbox
 
 ARRIVED = Nanos(NOON + LATENCY_MAX)
@@ -116,7 +118,7 @@ def test_what_the_visible_book_does_not_hold_expires(house: House) -> None:
 
     (refused,) = house.dashboard.of(OrderRefused)
     assert "all but 0.45" in refused.reason
-    assert house.ledger.sent() == ()
+    assert [order.quantity for order in house.ledger.sent()] == [quantity("0.05")] * 2
 
 
 def test_stale_book_fills_nothing_and_a_fresh_one_does(house: House) -> None:
@@ -132,6 +134,7 @@ def test_stale_book_fills_nothing_and_a_fresh_one_does(house: House) -> None:
 
 def test_order_that_meets_no_fresh_book_expires(house: House) -> None:
     house.tell(Tick(NOON), Approved(an_order()), Tick(Nanos(NOON + 11 * SECOND)))
+    house.tell(Tick(Nanos(NOON + 12 * SECOND)))
 
     assert [fact.code for fact in house.dashboard.of(OrderRefused)] == ["EXPIRED"]
     assert house.marked().pending is False
@@ -141,8 +144,9 @@ def test_same_key_is_executed_once(house: House) -> None:
     house.trade(an_order(key="E1"))
     house.trade(an_order(key="E1"), at=NOON + SECOND)
 
-    assert len(house.dashboard.of(Ordered)) == 1
+    assert [fact.kind for fact in house.dashboard.of(Ordered)].count("MARKET") == 1
     assert len(house.dashboard.of(Filled)) == 1
+    assert [fact.code for fact in house.dashboard.of(OrderRefused)] == ["-2010"]
 
 
 def test_round_trip_ends_with_its_pnl_and_a_saved_state(house: House) -> None:
@@ -206,11 +210,12 @@ def test_broken_checkpoint_is_passed_over_and_said(house: House) -> None:
 
 
 def test_funding_is_paid_once_at_the_settlement(house: House) -> None:
-    house.tell(MarkPrice(FOUR, price(60_000), Decimal("0.0002"), FOUR))
-    house.trade(an_order(key="E1", size="0.5"))
+    patient = replace(an_order(key="E1", size="0.5"), plan=a_plan(target="99999", expires=10**19))
+    house.trade(patient)
     due = Nanos(NOON + 4 * HOUR)
+    mark = MarkPrice(Nanos(due - 2), price(60_000), Decimal("0.0002"), FOUR)
 
-    house.tell(a_book(at=due - SECOND), Tick(Nanos(due - 1)))
+    house.tell(a_book(at=due - SECOND), mark, Tick(Nanos(due - 1)))
     assert house.dashboard.of(Funded) == []
     house.tell(Tick(due), Tick(Nanos(due + SECOND)))
 
@@ -241,8 +246,8 @@ def test_position_is_valued_at_the_mark_price_while_it_is_known(house: House) ->
 
 
 def test_drawdown_limit_stops_and_survives_a_restart(house: House) -> None:
-    house.trade(an_order(key="E1", size="0.5"))
-    crash = MarkPrice(ARRIVED, price(-1700), Decimal(0), FOUR)
+    house.trade(an_order(key="E1", size="90"))
+    crash = MarkPrice(ARRIVED, price(91), Decimal(0), FOUR)
 
     house.tell(crash, Tick(ARRIVED))
     assert house.marked().stopped
@@ -271,6 +276,120 @@ def test_leaving_broker_says_when_it_is_flat(house: House) -> None:
     house.trade(an_order(key="X1", side=Side.SELL, closes=True, at=LATER), at=LATER)
 
     assert house.supervisor.of(Flat) != []
+
+
+def stood(house: House) -> list[tuple[str, str]]:
+    """Kind and price of each order that protects the position, as it was sent."""
+    orders = house.dashboard.of(Ordered)
+    return [(str(fact.kind), str(fact.price)) for fact in orders if fact.kind != "MARKET"]
+
+
+def guarded(house: House) -> None:
+    """A long position of 0.5 at 100.01 whose stop 99 and target 101 are at the venue."""
+    house.trade(an_order(key="E1", size="0.5"))
+    house.tell(Tick(Nanos(NOON + SECOND)))
+    assert stood(house) == [("STOP_MARKET", "99"), ("LIMIT", "101")]
+
+
+def test_nothing_acts_on_a_fill_before_its_answer_is_here(house: House) -> None:
+    house.tell(Tick(NOON), a_book(), Approved(an_order()), Tick(Nanos(NOON + 100 * MILLISECOND)))
+
+    assert len(house.dashboard.of(Filled)) == 1
+    assert stood(house) == []
+    assert house.marked().pending
+
+    house.tell(Tick(Nanos(NOON + SECOND)))
+
+    assert len(stood(house)) == 2
+    assert not house.marked().pending
+
+
+def test_stop_at_the_venue_closes_without_a_word_of_risk(house: House) -> None:
+    guarded(house)
+
+    house.tell(a_book(at=NOON + 2 * SECOND, bid="98.97", ask="98.99"))
+
+    fill = house.dashboard.of(Filled)[-1]
+    assert (fill.side, fill.price, fill.liquidity) == (Side.SELL, price("98.97"), "TAKER")
+    assert house.dashboard.of(Closed)[0].reason == "stop 99"
+    assert fill.slippage_bps == pytest.approx(3.03, abs=0.01)
+
+
+def test_trade_at_the_stop_price_triggers_it_too(house: House) -> None:
+    guarded(house)
+    at = Nanos(NOON + 2 * SECOND)
+
+    house.tell(a_book(at=at, bid="99.50"), replace(a_trade(at=at), price=price(99)))
+
+    assert house.dashboard.of(Filled)[-1].price == price("99.50")
+    assert house.marked().account.position is None
+
+
+def test_target_is_filled_as_maker_once_the_market_has_traded_through_it(house: House) -> None:
+    guarded(house)
+    at = Nanos(NOON + 2 * SECOND)
+
+    house.tell(replace(a_trade(at=at), price=price("101.01")))
+
+    fill = house.dashboard.of(Filled)[-1]
+    assert (fill.price, fill.liquidity) == (price(101), "MAKER")
+    assert fill.fee == fee(price(101), quantity("0.5"), Liquidity.MAKER)
+    assert house.dashboard.of(Closed)[0].reason == "target 101"
+
+
+def test_order_that_protects_nothing_any_more_is_cancelled(house: House) -> None:
+    guarded(house)
+
+    house.tell(a_book(at=NOON + 2 * SECOND, bid="98.97", ask="98.99"))
+    house.tell(Tick(Nanos(NOON + 3 * SECOND)))
+
+    assert [(x.code, x.id[0]) for x in house.dashboard.of(OrderRefused)] == [("CANCELED", "T")]
+    assert house.ledger.sent() == ()
+
+
+def test_time_limit_closes_without_a_word_of_risk(house: House) -> None:
+    guarded(house)
+
+    house.tell(a_book(at=NOON + HOUR), Tick(Nanos(NOON + HOUR)), Tick(Nanos(NOON + HOUR + SECOND)))
+
+    assert house.dashboard.of(Closed)[0].reason == "time limit"
+
+
+def test_stop_and_target_stay_at_the_venue_over_a_restart(house: House) -> None:
+    guarded(house)
+
+    house.start()
+    at = NOON + 5 * SECOND
+    house.tell(Tick(Nanos(at)), a_book(at=at, bid="98.97", ask="98.99"))
+
+    assert stood(house) == []
+    assert house.dashboard.of(Closed)[0].reason == "stop 99"
+
+
+def test_price_beyond_the_stop_before_it_stands_closes_at_the_market(house: House) -> None:
+    house.trade(an_order(key="E1", size="0.5"))
+    house.tell(a_book(at=NOON + SECOND, bid="98.00", ask="98.02"))
+    house.tell(a_book(at=NOON + 2 * SECOND, bid="98.00", ask="98.02"))
+    house.tell(Tick(Nanos(NOON + 3 * SECOND)), Tick(Nanos(NOON + 4 * SECOND)))
+
+    assert house.marked().account.position is None
+
+
+def test_short_is_liquidated_where_its_margin_is_used_up(house: House) -> None:
+    order = an_order(key="E1", side=Side.SELL, size="0.5")
+    house.trade(replace(order, plan=a_plan(stop="999", target="1")))
+    at = Nanos(NOON + MINUTE)
+
+    house.tell(a_book(at=at, bid="198.99", ask="199.00"), Tick(at))
+    assert house.dashboard.of(Closed) == []
+    house.tell(a_book(at=at + 1, bid="199.20", ask="199.22"))
+
+    (closed,) = house.dashboard.of(Closed)
+    assert closed.reason.startswith("liquidation at mark price 199.21")
+    costs = fee(price("99.99"), quantity("0.5")) + fee(price("199.22"), quantity("0.5"))
+    clearance = Decimal("199.22") * Decimal("0.5") * Decimal("0.0125")
+    assert closed.pnl == Decimal("-99.23") / 2 - costs - clearance
+    assert house.marked().account.wallet == 10_000 + closed.pnl
 
 
 def test_nothing_is_saved_before_there_was_time(tmp_path: Path) -> None:

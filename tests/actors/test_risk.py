@@ -21,7 +21,6 @@ from domain.units import MINUTE, SECOND, Nanos
 from tests.builders import (
     NOON,
     a_book,
-    a_plan,
     a_position,
     a_quality,
     a_signal,
@@ -134,23 +133,21 @@ class TestRisk:
 
         assert len(self.sent()) == 2
 
-    def test_stop_is_watched_on_every_book(self) -> None:
+    def test_position_that_the_venue_closed_is_a_decision_told_once(self) -> None:
         self.get_ready()
         self.tell(marked(an_account(position=a_position())))
 
-        self.tell(a_book(bid="98.99", ask="99.01"), a_book(bid="98.98", ask="99.01"))
+        self.tell(a_book(bid="98.99", ask="99.01"), marked(), marked())
 
-        (order,) = self.sent()
-        assert (order.side, order.closes) == (Side.SELL, True)
-        assert order.reason.startswith("stop")
-        assert self.decisions()[-1] is Decision.CLOSE_POSITION
+        assert self.sent() == []
+        assert self.decisions()[1:] == [Decision.CLOSE_POSITION]
 
     def test_close_that_a_stale_book_delays_is_said_once_and_tried_until_it_can(self) -> None:
         self.get_ready()
-        plan = a_plan(expires=NOON + SECOND)
-        self.tell(marked(an_account(position=a_position(plan=plan))))
+        self.tell(marked(an_account(position=a_position())))
+        self.tell(Tick(Nanos(NOON + 3 * SECOND)), TradingHalted("disk full"))
 
-        self.tell(*(Tick(Nanos(NOON + n * SECOND)) for n in range(3, 9)))
+        self.tell(*(Tick(Nanos(NOON + n * SECOND)) for n in range(4, 9)))
         assert self.sent() == []
         assert [fact.code for fact in self.dashboard.of(OrderRefused)] == ["STALE_BOOK"]
 

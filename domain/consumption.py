@@ -1,0 +1,83 @@
+"""What we took from the book, until the book has refreshed past it.
+
+The market never saw our paper orders, so the next book still shows what they took. It stays taken:
+a level that we emptied is empty for us until its price leaves the book at the front, or until the
+market itself has taken as much from it as we had.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from domain.market import Book, Level, Side
+from domain.queue import NONE
+from domain.units import Price, Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What we took at one price.
+
+    Attributes:
+        side: of our order; BUY took from the asks.
+        price: where.
+        quantity: how much of it is still missing for us [base].
+        shown: what the newest book shows there [base].
+    """
+
+    side: Side
+    price: Price
+    quantity: Quantity
+    shown: Quantity
+
+
+def facing(book: Book, side: Side) -> tuple[Level, ...]:
+    """The levels that an order of this side takes from, best first."""
+    return book.asks if side is Side.BUY else book.bids
+
+
+def available(book: Book, side: Side, taken: Iterable[Taken]) -> tuple[Level, ...]:
+    """The levels that an order meets, less what we took of them before."""
+    missing = {x.price: x.quantity for x in taken if x.side is side}
+    levels = facing(book, side)
+    if not missing:
+        return levels
+    rest = (
+        Level(level.price, Quantity(level.quantity - missing.get(level.price, NONE)))
+        for level in levels
+    )
+    return tuple(level for level in rest if level.quantity > 0)
+
+
+def after_taking(
+    book: Book, side: Side, taken: tuple[Taken, ...], bites: Iterable[Level]
+) -> tuple[Taken, ...]:
+    """What is missing after we took these bites as well."""
+    missing = {(x.side, x.price): x for x in taken}
+    shown = {level.price: level.quantity for level in facing(book, side)}
+    for bite in bites:
+        before = missing.get((side, bite.price))
+        quantity = Quantity(bite.quantity + (before.quantity if before else NONE))
+        missing[side, bite.price] = Taken(side, bite.price, quantity, shown[bite.price])
+    return tuple(missing.values())
+
+
+def refreshed(book: Book, taken: tuple[Taken, ...]) -> tuple[Taken, ...]:
+    """What is still missing once this newer book is there.
+
+    Whatever the market takes from a level it takes from the front, where our share had been: so a
+    level that shrinks pays back our share first. One that grows got newcomers at the back.
+    """
+    kept = (_kept(book, x) for x in taken)
+    return tuple(x for x in kept if x is not None)
+
+
+def _kept(book: Book, taken: Taken) -> Taken | None:
+    levels = facing(book, taken.side)
+    if (levels[0].price - taken.price) * taken.side.sign > 0:
+        return None  # the best price is past it
+    if (levels[-1].price - taken.price) * taken.side.sign < 0:
+        return taken  # deeper than we see
+    there = next((x.quantity for x in levels if x.price == taken.price), NONE)
+    gone = max(NONE, Quantity(taken.shown - there))
+    left = Quantity(taken.quantity - gone)
+    return replace(taken, quantity=left, shown=there) if left > 0 else None

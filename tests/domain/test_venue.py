@@ -1,0 +1,397 @@
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.facts import Liquidity
+from domain.instrument import BTCUSDT
+from domain.life import STEPS, Status, ended, stepped
+from domain.market import Book, Level, Side, Trade
+from domain.orders import ORDER_AGE_MAX, Force, Kind, Order
+from domain.queue import joined, refreshed, served
+from domain.rejects import Standing
+from domain.units import SECOND, Money, Nanos, Price, Quantity
+from domain.venue import (
+    Execution,
+    Outcome,
+    Stage,
+    Venue,
+    Working,
+    arrive,
+    attempt,
+    cancelling,
+    heard,
+    next_due,
+    sent,
+    traded,
+)
+from tests.builders import NOON, a_book, a_trade, an_order, money, price, quantity
+
+RICH = Standing(quantity("1000000"), money(10**12))
+
+
+def a_limit(level: str, force: Force = Force.GTC, side: Side = Side.BUY, size: str = "1") -> Order:
+    order = an_order(side=side, size=size)
+    return replace(order, kind=Kind.LIMIT, force=force, level=price(level))
+
+
+def a_stop(level: str, kind: Kind = Kind.STOP_MARKET, size: str = "1") -> Order:
+    order = an_order(side=Side.SELL, size=size, closes=True)
+    return replace(order, kind=kind, level=price(level))
+
+
+def met(order: Order, book: Book, us: Standing = RICH) -> Outcome:
+    """The order arrives at this book, and makes of it what it can."""
+    venue = sent(Venue(book), order, NOON)
+    outcome = arrive(venue, venue.working[0], BTCUSDT, us)
+    if outcome.code:
+        return outcome
+    return attempt(outcome.venue, outcome.working, us.room, NOON) or outcome
+
+
+def filled(outcome: Outcome) -> list[tuple[str, str]]:
+    return [(str(x.price), str(x.quantity)) for x in outcome.executions]
+
+
+def test_step_that_the_table_does_not_have_is_a_bug() -> None:
+    assert stepped(Status.ACCEPTED, Status.FILLED) is Status.FILLED
+
+    with pytest.raises(AssertionError, match="from FILLED to CANCELED"):
+        stepped(Status.FILLED, Status.CANCELED)
+
+
+def test_every_status_can_be_reached_and_every_life_ends() -> None:
+    assert {to for steps in STEPS.values() for to in steps} | {Status.NEW} == set(Status)
+    assert all(ended(to) or any(ended(x) for x in STEPS[to]) for to in Status)
+
+
+@pytest.mark.parametrize(
+    ("order", "code", "words"),
+    [
+        (a_limit("99.995"), "-1013", "PRICE_FILTER"),
+        (an_order(size="0.5000001"), "-1013", "LOT_SIZE"),
+        (a_limit("19.99"), "-1013", "PERCENT_PRICE"),
+        (an_order(size="0.049"), "-4164", "no smaller than 5"),
+        (an_order(size="60"), "-2019", "Margin is insufficient"),
+        (an_order(size="0.5", closes=True), "-2022", "ReduceOnly"),
+        (a_limit("100.01", Force.GTX), "-5022", "Post Only"),
+        (a_limit("100.01", Force.FOK, size="1.5"), "-5021", "FOK"),
+    ],
+)
+def test_order_that_the_venue_refuses_comes_back_in_binances_words(
+    order: Order, code: str, words: str
+) -> None:
+    outcome = met(order, a_book(size="1"), Standing(quantity("0"), money(5000)))
+
+    assert (outcome.code, outcome.working.status) == (code, Status.REJECTED)
+    assert words in outcome.reason
+    assert outcome.venue.working == ()
+
+
+def test_stop_that_would_trigger_at_once_is_refused() -> None:
+    assert met(a_stop("99.99"), a_book()).code == "-2021"
+    assert met(a_stop("99.98"), a_book()).code == ""
+
+
+def test_limit_order_takes_up_to_its_price_and_rests_with_the_rest() -> None:
+    outcome = met(a_limit("100.02", size="3"), a_book(size="1"))
+
+    assert filled(outcome) == [("100.01", "1"), ("100.02", "1")]
+    (resting,) = outcome.venue.working
+    assert (resting.stage, resting.left) == (Stage.RESTS, quantity("1"))
+    assert resting.status is Status.PARTIALLY_FILLED
+
+
+def test_rest_of_an_immediate_order_expires() -> None:
+    outcome = met(a_limit("100.02", Force.IOC, size="3"), a_book(size="1"))
+
+    assert len(outcome.executions) == 2
+    assert (outcome.working.status, outcome.working.left) == (Status.EXPIRED, quantity("1"))
+
+
+def test_fill_or_kill_order_takes_all_where_all_is_there() -> None:
+    outcome = met(a_limit("100.02", Force.FOK, size="2"), a_book(size="1"))
+
+    assert outcome.working.status is Status.FILLED
+
+
+def test_what_we_took_stays_taken_until_the_book_has_refreshed_past_it() -> None:
+    first = met(an_order(size="1"), a_book(size="1"))
+
+    again = heard(first.venue, a_book(at=NOON + 1, size="1"))
+    assert [x.quantity for x in again.taken] == [1]
+    second = met_again(again, an_order(key="E2", size="1"))
+    assert filled(second) == [("100.02", "1")]
+
+    past = heard(second.venue, a_book(at=NOON + 2, bid="100.01", ask="100.02", size="1"))
+    assert [str(x.price) for x in past.taken] == ["100.02"]
+
+
+def met_again(venue: Venue, order: Order) -> Outcome:
+    travelling = sent(venue, order, NOON)
+    outcome = arrive(travelling, travelling.working[-1], BTCUSDT, RICH)
+    found = attempt(outcome.venue, outcome.working, RICH.room, NOON)
+    assert found is not None
+    return found
+
+
+def test_level_that_the_market_itself_ate_pays_our_share_back_first() -> None:
+    first = met(an_order(size="1"), a_book(size="3"))
+
+    eaten = heard(first.venue, a_book(at=NOON + 1, size="2"))
+    grown = heard(eaten, a_book(at=NOON + 2, size="9"))
+
+    assert (eaten.taken, grown.taken) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "book",
+    [
+        a_book(at=NOON - 2 * SECOND - 1),
+        a_book(bid="100.02", ask="100.01"),
+        Book(NOON, (), a_book().asks),
+    ],
+    ids=["stale", "crossed", "one-sided"],
+)
+def test_stale_or_broken_book_fills_nothing(book: Book) -> None:
+    venue = Venue(book, (Working(an_order(), NOON, quantity("1"), Status.ACCEPTED, Stage.TAKES),))
+
+    assert attempt(venue, venue.working[0], RICH.room, NOON) is None
+    late = attempt(venue, venue.working[0], RICH.room, Nanos(NOON + ORDER_AGE_MAX + 1))
+    assert late is not None
+    assert late.working.status is Status.EXPIRED
+
+
+def test_queue_moves_up_by_trades_and_by_its_share_of_cancellations() -> None:
+    queue = joined(a_book(size="10"), Side.BUY, price("99.99"))
+    assert queue is not None
+
+    queue, reached = served(queue, quantity("4"))
+    assert (queue.ahead, reached) == (quantity("6"), quantity("0"))
+    # Others joined behind us and half of the twelve that stood there then left.
+    queue = refreshed(refreshed(queue, quantity("12")), quantity("6"))
+
+    assert queue.ahead == 3
+    assert served(queue, quantity("5"))[1] == 2
+
+
+def test_resting_order_is_filled_when_trades_have_eaten_through_its_queue() -> None:
+    venue = met(a_limit("99.99", Force.GTX), a_book(size="10")).venue
+
+    short = traded(venue, venue.working[0], sold("99.99", "10"), RICH.room)
+    assert short is not None
+    assert short.executions == ()
+    part = traded(short.venue, short.working, sold("99.99", "0.4"), RICH.room)
+
+    assert part is not None
+    assert part.executions == (Execution(NOON, price("99.99"), quantity("0.4"), Liquidity.MAKER),)
+    assert part.working.status is Status.PARTIALLY_FILLED
+
+
+def sold(at: str, size: str) -> Trade:
+    """A trade in which the seller crossed the spread."""
+    return replace(a_trade(size=size), price=price(at), buyer_is_maker=True)
+
+
+def test_resting_order_is_filled_wholly_when_the_market_trades_through_its_price() -> None:
+    venue = met(a_limit("99.99", Force.GTX), a_book(size="10")).venue
+
+    outcome = traded(venue, venue.working[0], sold("99.98", "0.001"), RICH.room)
+
+    assert outcome is not None
+    assert filled(outcome) == [("99.99", "1")]
+    assert outcome.working.status is Status.FILLED
+
+
+def test_buyers_who_lift_the_offer_do_not_serve_a_resting_bid() -> None:
+    venue = met(a_limit("99.99", Force.GTX), a_book(size="1")).venue
+    bought = replace(sold("99.99", "50"), buyer_is_maker=False)
+
+    outcome = traded(venue, venue.working[0], bought, RICH.room)
+
+    assert outcome is not None
+    assert outcome.executions == ()
+
+
+def test_order_out_of_sight_takes_its_place_behind_all_that_it_then_sees() -> None:
+    venue = met(a_limit("99.50", Force.GTX), a_book(size="10")).venue
+    assert venue.working[0].queue is None
+
+    lower = heard(venue, a_book(at=NOON + 1, bid="99.52", ask="99.54", size="7"))
+
+    queue = lower.working[0].queue
+    assert queue is not None
+    assert queue.ahead == 7
+
+
+def test_resting_order_is_filled_at_its_own_price_when_the_other_side_comes_to_it() -> None:
+    venue = met(a_limit("99.99", Force.GTX, size="3"), a_book(size="10")).venue
+
+    down = heard(venue, a_book(at=NOON + 1, bid="99.97", ask="99.98", size="1"))
+    outcome = attempt(down, down.working[0], RICH.room, Nanos(NOON + 1))
+
+    assert outcome is not None
+    assert filled(outcome) == [("99.99", "2")]
+    again = attempt(outcome.venue, outcome.working, RICH.room, Nanos(NOON + 1))
+    assert again is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "level", "bid", "triggers"),
+    [
+        (Kind.STOP_MARKET, "99", "99.01", False),
+        (Kind.STOP_MARKET, "99", "99.00", True),
+        (Kind.TAKE_PROFIT_MARKET, "101", "100.99", False),
+        (Kind.TAKE_PROFIT_MARKET, "101", "101.00", True),
+    ],
+)
+def test_trigger_is_the_price_at_which_we_could_get_out(
+    kind: Kind, level: str, bid: str, *, triggers: bool
+) -> None:
+    venue = met(a_stop(level, kind), a_book()).venue
+    ask = str(Decimal(bid) + Decimal("0.02"))
+
+    moved = heard(venue, a_book(at=NOON + 1, bid=bid, ask=ask))
+    outcome = attempt(moved, moved.working[0], RICH.room, Nanos(NOON + 1))
+
+    assert (outcome is not None) is triggers
+
+
+def test_cancellation_can_lose_the_race() -> None:
+    venue = met(a_limit("99.99", Force.GTX), a_book(size="1")).venue
+    racing = cancelling(venue, "E1", Nanos(NOON + 100), "no more")
+
+    won = traded(racing, racing.working[0], sold("99.98", "1"), RICH.room)
+    assert won is not None
+    assert (won.working.status, next_due(won.venue)) == (Status.FILLED, None)
+
+    due = next_due(racing)
+    assert due is not None
+    assert due[0] == NOON + 100
+    lost = arrive(racing, due[1], BTCUSDT, RICH)
+    assert (lost.working.status, lost.reason) == (Status.CANCELED, "no more")
+
+
+ticks = st.integers(9_900, 10_100)
+sizes = st.integers(1, 300).map(lambda n: Quantity(Decimal(n) / 100))
+
+
+@st.composite
+def books(draw: st.DrawFn) -> Book:
+    """Any valid book of up to five levels around 100."""
+    bid = draw(ticks)
+    ask = bid + draw(st.integers(1, 5))
+    bids = [Level(Price(Decimal(bid - n) / 100), draw(sizes)) for n in range(draw(levels))]
+    asks = [Level(Price(Decimal(ask + n) / 100), draw(sizes)) for n in range(draw(levels))]
+    return Book(NOON, tuple(bids), tuple(asks))
+
+
+levels = st.integers(1, 5)
+trades = st.builds(
+    Trade,
+    at=st.just(NOON),
+    trade_id=st.just(1),
+    price=ticks.map(lambda n: Price(Decimal(n) / 100)),
+    quantity=sizes,
+    buyer_is_maker=st.booleans(),
+)
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> Order:
+    kind = draw(st.sampled_from(Kind))
+    level = None if kind is Kind.MARKET else Price(Decimal(draw(ticks)) / 100)
+    return replace(
+        an_order(key=str(draw(st.integers(0, 10**9))), closes=draw(st.booleans())),
+        side=draw(st.sampled_from(Side)),
+        quantity=draw(sizes),
+        kind=kind,
+        force=draw(st.sampled_from(Force)),
+        level=level,
+    )
+
+
+class Invariants:
+    """A venue whose every step is checked."""
+
+    def __init__(self, book: Book) -> None:
+        self.venue = Venue(book)
+        self.asked: dict[str, Decimal] = {}
+        self.got: dict[str, Decimal] = {}
+
+    def hear(self, event: Book | Trade | Order) -> None:
+        room = quantity("1")
+        if isinstance(event, Book):
+            self.venue = heard(self.venue, event)
+        elif isinstance(event, Order):
+            if event.id in self.asked:
+                return
+            self.asked[event.id], self.got[event.id] = event.quantity, Decimal(0)
+            self.venue = sent(self.venue, event, NOON)
+            us = Standing(room, money(10_000))
+            self.check(arrive(self.venue, self.venue.working[-1], BTCUSDT, us), None)
+        for working in self.venue.working:
+            if isinstance(event, Trade):
+                self.check(traded(self.venue, working, event, room), event)
+            else:
+                self.check(attempt(self.venue, working, room, NOON), None)
+
+    def check(self, outcome: Outcome | None, trade: Trade | None) -> None:
+        if outcome is None:
+            return
+        order, got = outcome.working.order, Decimal(0)
+        assert self.venue.book is not None
+        seen = self.venue.book.asks if order.side is Side.BUY else self.venue.book.bids
+        for execution in outcome.executions:
+            got += execution.quantity
+            assert execution.quantity > 0
+            if order.kind is Kind.LIMIT:
+                assert order.level is not None
+                assert (order.level - execution.price) * order.side.sign >= 0
+            if execution.liquidity is Liquidity.TAKER:
+                assert (execution.price - seen[0].price) * order.side.sign >= 0
+        through = trade is not None and trade.price != order.level
+        made = [x for x in outcome.executions if x.liquidity is Liquidity.MAKER]
+        if trade is not None and made and not through:
+            assert got <= trade.quantity
+        if trade is None:
+            assert got <= sum((level.quantity for level in seen), Decimal(0))
+        self.got[order.id] += got
+        assert self.got[order.id] <= self.asked[order.id]
+        assert outcome.working.left <= self.asked[order.id] - self.got[order.id]
+        if not order.closes and outcome.working.status is not Status.REJECTED:
+            assert outcome.working.left == self.asked[order.id] - self.got[order.id]
+        self.venue = outcome.venue
+        self.check_venue()
+
+    def check_venue(self) -> None:
+        assert self.venue.book is not None
+        for working in self.venue.working:
+            assert not ended(working.status)
+            if working.queue is not None:
+                assert 0 <= working.queue.ahead <= working.queue.shown
+        taken = {(x.side, x.price): x for x in self.venue.taken}
+        for side, seen in ((Side.BUY, self.venue.book.asks), (Side.SELL, self.venue.book.bids)):
+            for level in seen:
+                missing = taken.get((side, level.price))
+                assert missing is None or 0 < missing.quantity <= level.quantity
+
+
+@settings(max_examples=150, deadline=None)
+@given(first=books(), events=st.lists(st.one_of(books(), trades, orders()), max_size=25))
+def test_any_orders_against_any_market_keep_every_invariant(
+    first: Book, events: list[Book | Trade | Order]
+) -> None:
+    checked = Invariants(first)
+
+    for event in events:
+        checked.hear(event)
+
+
+def test_order_larger_than_the_wallet_by_its_fee_alone_is_refused() -> None:
+    order = an_order(size="10")
+
+    assert met(order, a_book(), Standing(quantity("0"), Money(Decimal("1000.50")))).code == "-2019"
+    assert met(order, a_book(), Standing(quantity("0"), Money(Decimal("1000.51")))).code == ""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from actors.dashboard.lines import Block, Line, Span, Style, framed, width
+from actors.dashboard.trading import of_account
 from actors.dashboard.view import View
 from actors.dashboard.words import (
     NOTHING,
@@ -59,7 +60,7 @@ def guarded(view: View, size: Size) -> Block:
     depth = drawdown(mark, view.marked.equity)
     columns = size[0] - 4
     rows = (
-        _machine(state),
+        _machine(state, columns),
         _measure(depth, columns),
         (Span("now         ", "dim"), Span(share(depth, 2), _depth_style(depth))),
         (Span("deepest     ", "dim"), Span(share(max(mark.deepest, depth), 2))),
@@ -67,17 +68,18 @@ def guarded(view: View, size: Size) -> Block:
         (Span("size left   ", "dim"), Span(f"{size_factor(depth):.0%}")),
         (Span("rule        ", "dim"), Span(_STATE_RULE[state])),
     )
-    return framed(title, rows, size)
+    return of_account(view, title, rows, size)
 
 
-def _machine(state: Guard) -> Line:
+def _machine(state: Guard, columns: int) -> Line:
     """All states, the present one standing out, also where there is no colour."""
     parts: list[Span] = []
     for one in Guard:
         here = one is state
         text = f"[{one.upper()}]" if here else f" {one} "
         parts.append(Span(text, _STATE_STYLE[one] if here else "dim"))
-    return tuple(parts)
+    line = tuple(parts)
+    return line if width(line) <= columns else tuple(part for part in line if part.style != "dim")
 
 
 def _measure(depth: float, columns: int) -> Line:
@@ -106,7 +108,7 @@ def sized(view: View, size: Size) -> Block:
     figures = (*_record(trips), *_limits(view, _kelly(trips)))
     rows = tuple(_figure(figure, size[0] - 4) for figure in figures)
     held = f"{len(trips)} of {KELLY_WINDOW} trades"
-    return framed(title, rows, size, (Span(held, "dim"),))
+    return of_account(view, title, rows, size, (Span(held, "dim"),))
 
 
 Figure = tuple[str, str, str]
@@ -195,7 +197,7 @@ def exposure(view: View, size: Size) -> Block:
         ("open for", open_for),
     )
     rows = tuple((Span(f"{name:<12}", "dim"), Span(value)) for name, value in figures)
-    return framed(title, rows, size)
+    return of_account(view, title, rows, size)
 
 
 EXPOSURE_ROWS = 8

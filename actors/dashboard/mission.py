@@ -1,6 +1,6 @@
 """The mission's box: always on screen, whatever else there is room for."""
 
-from actors.dashboard.lines import Block, Line, Span, Style, dimmed, fit, framed, plain
+from actors.dashboard.lines import Block, Line, Span, Style, dimmed, fit, framed, plain, width
 from actors.dashboard.view import BOOK_STALE, MINUTE_STALE, View, of_opening
 from actors.dashboard.words import (
     DECISION_STYLE,
@@ -57,30 +57,50 @@ STRIP_ROWS = 4
 
 def strip(view: View, columns: int) -> Block:
     """All that the box says in four lines without a frame, where another view needs the room."""
-    none = (Span("Position: "), *_held(view))
-    held = (*_held(view), Span("  "), *_unrealised(view)) if view.holding else none
-    first, second = _bot(view)[1:]
-    known = view.marked
-    trades = NOTHING if known is None else f"{known.account.trades:,} trades"
-    lines: tuple[Line, ...] = (
-        (Span(" "), *_price(view), BAR, *_bot(view)[0][1:]),
-        (Span(" "), *first[1:], BAR, *second[2:]),
-        (Span(" "), *held, BAR, Span("Wallet "), *_wallet(view)),
-        (Span(" "), *_short_status(view), BAR, Span(trades), *_won(view)),
+    long = (
+        (*_price(view), BAR, *_bot(view)[0][1:]),
+        (*_bot(view)[1][1:], BAR, *_bot(view)[2][2:]),
+        (*_holding(view), BAR, Span("Wallet "), *_wallet(view)),
+        (*_states(view), BAR, *_won(view)),
     )
-    return tuple(fit(line, columns) for line in lines)
+    short = (
+        (*_price(view), BAR, *_short_decision(view)),
+        long[1],
+        (*_holding(view)[:4], BAR, *_wallet(view)),
+        (*_states(view)[:2], *_states(view)[3:], BAR, *_won(view)[:-1]),
+    )
+    return tuple(
+        fit((Span(" "), *(one if width(one) < columns else other)), columns)
+        for one, other in zip(long, short, strict=True)
+    )
+
+
+def _short_decision(view: View) -> Line:
+    decided, *rest = _bot(view)[0][1:]
+    sure = (Span(part.text.replace("Confidence: ", ""), part.style) for part in rest)
+    return decided, *sure
+
+
+def _holding(view: View) -> Line:
+    if not view.holding:
+        return Span("Position: "), *_held(view)
+    return *_held(view), Span("  "), *_unrealised(view)
+
+
+def _states(view: View) -> Line:
+    return _system(view), BAR, Span("Feed "), _feed(view), BAR, Span("Risk "), _risk(view)
 
 
 def _won(view: View) -> Line:
-    """Win rate and total."""
+    """Trades, how many of them won, the total."""
     if view.marked is None:
-        return ()
-    _, rate, total = _trades(view)
-    return Span(", "), *rate[1:], Span(" won"), BAR, *total[1:]
-
-
-def _short_status(view: View) -> Line:
-    return _system(view), BAR, Span("Feed "), _feed(view), BAR, Span("Risk "), _risk(view)
+        return (Span(NOTHING, "dim"),)
+    trades, rate, total = _trades(view)
+    made, blank, part = total[1].text.partition(" ")
+    style = total[1].style
+    ended = rate[1], Span(" of "), trades[1], Span(" won")
+    parts = (*ended, BAR, Span(made, style), Span(blank + part, style))
+    return dimmed(parts) if view.account_late else parts
 
 
 def aged(spans: Line, age: Nanos, limit: Nanos) -> Line:
@@ -208,7 +228,8 @@ def _win_rate(account: Account) -> Span:
 
 def _wallet(view: View) -> Line:
     if view.marked is not None:
-        return (Span(f"{dollars(view.marked.account.wallet)} USDT", "strong"),)
+        spans = (Span(f"{dollars(view.marked.account.wallet)} USDT", "strong"),)
+        return aged(spans, view.age(view.marked.at), view.account_stale)
     if view.accounted is not None:
         return (Span(f"{dollars(view.accounted.balance)} USDT", "strong"),)
     return (Span(NOTHING, "dim"),)

@@ -171,8 +171,8 @@ def _print(trade: Trade) -> Line:
     style: Style = "fall" if trade.buyer_is_maker else "rise"
     return (
         Span(f"{clock(trade.at)} ", "dim"),
-        Span(f"{trade.price:>11,.2f}", style),
-        Span(f"{amount(trade.quantity):>10}"),
+        Span(f"{trade.price:>9,.2f}", style),
+        Span(f"{amount(trade.quantity):>8}"),
     )
 
 

@@ -12,6 +12,10 @@ Panel = Callable[[Size], Block]
 """Draws itself in exactly that size."""
 
 
+COLUMNS_LEAST = 27
+"""Columns that a panel needs to be read."""
+
+
 class Slot(NamedTuple):
     """A panel that wants to stand somewhere.
 
@@ -56,10 +60,15 @@ def _heights(kept: Sequence[Slot], left: int) -> list[int]:
 
 
 def abreast(left: Panel, right: Panel, share: float = 0.5, most: int = 1000) -> Panel:
-    """Two panels beside each other, the right one with this share of the columns or so many."""
+    """Two panels beside each other, the right one with this share of the columns or so many.
+
+    Where the right one would be too narrow to be read, the left one stands alone.
+    """
 
     def panel(size: Size) -> Block:
         columns, rows = size
+        if columns * share < COLUMNS_LEAST:
+            return left(size)
         second = min(most, round(columns * share))
         return beside(left((columns - second, rows)), right((second, rows)))
 

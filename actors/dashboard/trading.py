@@ -3,7 +3,18 @@
 from decimal import Decimal
 from itertools import islice
 
-from actors.dashboard.lines import Block, Line, Span, Style, fit, framed, plain, spread, width
+from actors.dashboard.lines import (
+    Block,
+    Line,
+    Span,
+    Style,
+    dimmed,
+    fit,
+    framed,
+    plain,
+    spread,
+    width,
+)
 from actors.dashboard.mission import aged
 from actors.dashboard.view import BOOK_STALE, Refused, Ticket, View, of_opening
 from actors.dashboard.words import (
@@ -54,7 +65,17 @@ def position(view: View, size: Size) -> Block:
             _way(view, held, columns),
             *((*fit(_fact(*one), half), *_fact(*two)) for one, two in pairs),
         )
-    return framed(title, rows, size, _result(view))
+    return of_account(view, title, rows, size, _result(view))
+
+
+def of_account(
+    view: View, title: Line, rows: tuple[Line, ...], size: Size, note: Line = ()
+) -> Block:
+    """A panel about the account: dimmed, with its age, where nobody has valued it of late."""
+    if view.marked is None or not view.account_late:
+        return framed(title, rows, size, note)
+    age = Span(f"{short_span(view.age(view.marked.at))} old", "warn")
+    return framed(title, tuple(map(dimmed, rows)), size, (age,))
 
 
 def _result(view: View) -> Line:
@@ -76,12 +97,12 @@ def _facts(view: View, held: Position) -> tuple[tuple[str, str], ...]:
     return (
         ("held", f"{word} {quantity(held.quantity)} BTC @ {round_dollars(held.entry)}"),
         ("worth", dollars(held.cost)),
-        ("opened", f"{clock(held.opened)}, {short_span(view.age(held.opened))} ago"),
-        ("expires", f"{clock(held.plan.expires)}, in {short_span(left)}"),
         ("stop", dollars(held.plan.stop)),
         ("target", dollars(held.plan.target)),
         ("liquidation", NOTHING),
         ("costs so far", f"${held.costs:,.4f}"),
+        ("opened", f"{clock(held.opened)}, {short_span(view.age(held.opened))} ago"),
+        ("expires", f"{clock(held.plan.expires)}, in {short_span(left)}"),
         ("mark price", mark),
         ("funding rate", rate),
     )

@@ -34,6 +34,9 @@ BOOK_STALE = Nanos(2 * SECOND)
 MODELLED_STALE = Nanos(90 * SECOND)
 """The same where a book is made from a one-minute candle."""
 
+ACCOUNT_STALE = Nanos(10 * SECOND)
+"""The account is valued at each tick; an older one says nothing of now."""
+
 MINUTE_STALE = Nanos(90 * SECOND)
 """Age from which something that comes every minute is late."""
 
@@ -239,6 +242,16 @@ class View:
     def stale_after(self) -> Nanos:
         """Age from which prices and books are no longer current."""
         return MODELLED_STALE if self.modelled else BOOK_STALE
+
+    @property
+    def account_stale(self) -> Nanos:
+        """Age from which the account is no longer current."""
+        return max(ACCOUNT_STALE, self.stale_after)
+
+    @property
+    def account_late(self) -> bool:
+        """Whether what is known of the account is no longer current."""
+        return self.marked is not None and self.age(self.marked.at) > self.account_stale
 
     def age(self, at: Nanos | None) -> Nanos:
         """How long ago that was; what was said to come later is from now [ns]."""

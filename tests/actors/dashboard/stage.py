@@ -2,7 +2,7 @@
 
     python -m tests.actors.dashboard.stage SCENE [FOLDER]
 
-It ends with `q`, with Ctrl+C, or by itself in the scene `crash`.
+It ends with `q`, with Ctrl+C, or by itself in the scenes `crash` and `torn`.
 """
 
 import sys
@@ -19,7 +19,7 @@ from pykka import ActorRef
 from actors.actor import launch
 from actors.dashboard import DashboardActor
 from actors.dashboard.fold import Fold
-from actors.dashboard.screen import Screen
+from actors.dashboard.screen import Canvas, Screen
 from actors.dashboard.view import View
 from actors.messages import Begin, Tick
 from domain.facts import Decided, Decision, Halted, Mode
@@ -71,6 +71,21 @@ class Broken(Stage):
             raise RuntimeError("the screen is broken")
 
 
+class Torn(Stage):
+    """A screen whose own thread fails after a few frames."""
+
+    left = 9
+
+    def _paint(self, canvas: Canvas) -> None:
+        super()._paint(canvas)
+        self.left -= 1
+        if self.left == 0:
+            raise RuntimeError("the painter is broken")
+
+
+SCREENS = {"crash": Broken, "torn": Torn}
+
+
 def scene(name: str) -> Fold:
     match name:
         case "start":
@@ -103,7 +118,7 @@ def main() -> None:
     name = sys.argv[1]
     folder = Path(sys.argv[2] if len(sys.argv) > 2 else mkdtemp())
     risk, supervisor = Told(), Told()
-    screen = (Broken if name == "crash" else Stage)(risk, supervisor, folder / "reports")
+    screen = SCREENS.get(name, Stage)(risk, supervisor, folder / "reports")
     fold = scene(name)
     actor = launch(DashboardActor, screen, Journal(folder), supervisor=supervisor, fold=fold)
     ended = "stopped"

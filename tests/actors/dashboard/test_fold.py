@@ -1,43 +1,52 @@
+import pickle
 from decimal import Decimal
 from typing import get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.dashboard.desk import Desk
+from actors.dashboard.desk import Desk, Page
 from actors.dashboard.fold import TAIL, Fold, Market
 from actors.dashboard.layout import compose
 from actors.dashboard.lines import in_ascii, width
 from actors.dashboard.memory import CANDLES, COURSE_POINTS, Course
+from actors.dashboard.svg import as_text
 from actors.dashboard.words import sentence
 from actors.messages import DashboardInbox, Tick
 from domain.facts import (
     ActorRestarted,
     BadMessage,
+    Closed,
     Decided,
     Decision,
     Fact,
     FeedDown,
     FeedUp,
+    Forecasted,
     Gap,
     Noted,
+    Ordered,
     OrderRefused,
     Signalled,
 )
 from domain.horizons import Timeframe
-from domain.market import Candle
+from domain.market import Candle, Side
 from domain.signals import Direction
-from domain.units import MINUTE, SECOND, Nanos, Price, Quantity
+from domain.units import MINUTE, SECOND, Money, Nanos, Price, Quantity
 from tests.actors.dashboard.scenes import (
     NOON,
     a_book,
+    a_candle,
     a_fold,
     a_forecast,
     a_marked,
     a_position,
+    a_quality,
+    a_signal,
     a_ticker,
     a_trade,
     after,
+    some_vitals,
 )
 from tests.strategies import facts, messages
 
@@ -177,6 +186,48 @@ def test_memory_does_not_grow_with_time() -> None:
     assert len(view.tail) == TAIL
     assert len(view.candles[0]) == CANDLES
     assert len(view.equity) <= COURSE_POINTS
+
+
+def a_second(fold: Fold, second: int) -> None:
+    """What a second of trading tells."""
+    now = after(second)
+    for message in (a_book(now), a_trade(now), a_quality(now), a_ticker(now), a_marked(now)):
+        fold.market(message)
+    if second % 60 == 0:
+        fold.market(a_candle(second - 60, 43_000 + second % 7))
+        fold.fact(Forecasted(now, 80.0, now))
+        fold.market(a_forecast(now))
+        fold.market(a_signal(now))
+    if second % 240 == 0:
+        number = f"E{second}"
+        price, size = Price(Decimal(43_000)), Quantity(Decimal("0.01"))
+        fold.fact(Ordered(now, number, Side.BUY, size, "MARKET", price))
+        fold.fact(OrderRefused(now, number, f"CODE{second % 17}", "no"))
+        fold.fact(Closed(now, Money(Decimal(1)), "target"))
+        fold.fact(ActorRestarted(now, f"Actor{second % 5}", "Error()", 0.1))
+    fold.market(some_vitals(now))
+    fold.tick(now)
+
+
+def test_eight_virtual_hours_do_not_make_the_fold_grow() -> None:
+    fold, sizes = Fold(), []
+
+    for hour in range(8):
+        for second in range(3600 * hour, 3600 * hour + 3600, 4):
+            a_second(fold, second)
+        sizes.append(len(pickle.dumps(fold._draft)))
+
+    assert sizes[7] < sizes[4] * 1.1
+    assert fold.view().scores[0].total > 2000
+
+
+def test_vitals_are_old_when_they_are_late_for_their_own_pace() -> None:
+    fold = told(some_vitals(after(0)), some_vitals(after(20)), Tick(after(55)))
+    assert "35s ago" in as_text(compose(fold.view(), Desk(page=Page.SYSTEM), (80, 24)))
+
+    fold.tick(after(85))
+
+    assert "1m old" in as_text(compose(fold.view(), Desk(page=Page.SYSTEM), (80, 24)))
 
 
 def test_course_keeps_its_whole_span_in_even_steps() -> None:

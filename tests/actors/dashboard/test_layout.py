@@ -198,6 +198,18 @@ def test_values_that_are_no_longer_current_are_dimmed_and_show_their_age() -> No
     assert styles_of(block, "●LOST 34s") == {"bad"}
 
 
+@pytest.mark.parametrize("page", [Page.TRADING, Page.RISK])
+def test_account_that_nobody_values_is_dimmed_and_shows_its_age(page: Page) -> None:
+    fold = busy()
+    fold.tick(after(37))
+
+    block = compose(fold.view(), Desk(page=page), (80, 24))
+
+    assert "37s old" in text(block)
+    figure = "$43,600.00" if page is Page.TRADING else "$10,319.32"
+    assert styles_of(block, figure) == {"stale"}
+
+
 def test_drawdown_near_its_limit_is_red() -> None:
     fold, balance = a_fold(*started()), Money(Decimal(9190))
     fold.fact(Accounted(NOON, balance, balance, 0.081))

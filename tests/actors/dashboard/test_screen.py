@@ -75,6 +75,17 @@ def test_crash_of_the_dashboard_leaves_a_clean_terminal(play: Callable[..., Sess
     assert session.restored
 
 
+def test_crash_of_the_screen_s_own_thread_is_a_crash_of_the_dashboard(
+    play: Callable[..., Session],
+) -> None:
+    session = play("torn")
+
+    last = session.ends()
+
+    assert "the painter is broken" in last
+    assert session.restored
+
+
 def test_screen_is_composed_anew_when_the_terminal_changes_its_size(
     play: Callable[..., Session],
 ) -> None:

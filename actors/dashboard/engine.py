@@ -25,7 +25,6 @@ CROWDED = 1000
 """Waiting messages from which an actor does not keep up."""
 
 MEGABYTE = 1e6
-GIGABYTE = 1e9
 MEMORY_MAX = 4e9
 PROCESSOR_MAX = 0.7
 """The mission's budgets [bytes, share of a core]."""

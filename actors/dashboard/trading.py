@@ -26,18 +26,20 @@ from actors.dashboard.words import (
     percent,
     quantity,
     round_dollars,
+    share,
     short_span,
     style_of,
 )
 from domain.account import Position, RoundTrip
+from domain.margin import initial_margin, liquidation_price, margin_ratio
 from domain.market import Side
+from domain.orders import Kind
 from domain.units import Nanos
 
 Size = tuple[int, int]
 """Columns and rows."""
 
 POSITION_ROWS = 8
-REFUSED_ROWS = 4
 
 ROOMY = 52
 """Columns from which a trade has its unit."""
@@ -96,16 +98,38 @@ def _facts(view: View, held: Position) -> tuple[tuple[str, str], ...]:
     rate = NOTHING if view.mark is None else percent(float(view.mark.rate), 4)
     return (
         ("held", f"{word} {quantity(held.quantity)} BTC @ {round_dollars(held.entry)}"),
-        ("worth", dollars(held.cost)),
+        ("margin", _margin(view, held)),
         ("stop", dollars(held.plan.stop)),
         ("target", dollars(held.plan.target)),
-        ("liquidation", NOTHING),
+        ("liquidation", _liquidation(held)),
         ("costs so far", f"${held.costs:,.4f}"),
         ("opened", f"{clock(held.opened)}, {short_span(view.age(held.opened))} ago"),
         ("expires", f"{clock(held.plan.expires)}, in {short_span(left)}"),
         ("mark price", mark),
         ("funding rate", rate),
     )
+
+
+def _margin(view: View, held: Position) -> str:
+    """What the position holds of the wallet, and how much of that it must keep."""
+    margin = dollars(initial_margin(held))
+    price = None if view.marked is None else view.marked.price
+    return margin if price is None else f"{margin}, {share(margin_ratio(held, price))} needed"
+
+
+def _liquidation(held: Position) -> str:
+    """Where the venue would end the position; without borrowed money a long one has no such price.
+
+    >>> from domain.orders import Plan
+    >>> plan = Plan(*map(Decimal, (90, 110)), 0)
+    >>> [
+    ...     _liquidation(Position(side, Decimal(1), Decimal(100), 0, plan, 0, 0, 0))
+    ...     for side in (Side.BUY, Side.SELL)
+    ... ]
+    ['none, fully backed', '$199.20']
+    """
+    price = liquidation_price(held)
+    return dollars(price) if price else "none, fully backed"
 
 
 def _fact(name: str, value: str) -> Line:
@@ -159,7 +183,8 @@ def _fate(ticket: Ticket) -> Line:
         return (Span(plain(ticket.refusal), "warn"),)
     if ticket.filled > 0:
         return (Span(f"partly filled, {quantity(ticket.filled)}", "accent"),)
-    return (Span("on its way", "accent"),)
+    waits = ticket.order.kind != Kind.MARKET
+    return (Span(f"waits for {dollars(ticket.order.price)}" if waits else "on its way", "accent"),)
 
 
 def _execution(ticket: Ticket) -> Line:

@@ -1,10 +1,12 @@
 """Candles by REST: the history at the start, and whatever is missing later. Any thread may ask."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from itertools import pairwise
 from time import perf_counter
 
 from actors.feed.bodies import read_klines, read_time
-from actors.feed.rest import Rest
+from actors.feed.rest import Parameters, Rest
 from actors.feed.wire import BadFrame
 from actors.messages import Fetched
 from domain.clock_offset import SAMPLES, ClockOffset, Sample, clock_offset
@@ -15,6 +17,9 @@ from domain.units import MILLISECOND, Nanos
 
 ROWS_MAX = 1000
 """Candles that the exchange hands out in one answer."""
+
+UNREADABLE_MAX = 2
+"""Answers without sense that are put up with before one counts."""
 
 Span = tuple[Nanos, Nanos]
 """Open times of the first and the last candle, both included."""
@@ -86,9 +91,15 @@ class Klines:
         begun = perf_counter()
         now = self.now
         spans = missing(have, now)
-        candles = tuple(c for timeframe, span in spans.items() for c in self._rows(timeframe, span))
+        candles: list[Candle] = []
+        repaired = 0
+        for timeframe, span in spans.items():
+            rows = self._rows(timeframe, span)
+            again = [row for hole in lacking(rows, timeframe, span) for row in self._rows(*hole)]
+            repaired += len(again)
+            candles += sorted((*rows, *again), key=lambda row: row.open_time)
         wanted = sum(_length(timeframe, span) for timeframe, span in spans.items())
-        return Fetched(now, candles, wanted, perf_counter() - begun)
+        return Fetched(now, tuple(candles), wanted, perf_counter() - begun, repaired)
 
     def fetch(self, timeframe: Timeframe, span: Span) -> Fetched:
         """These candles, or as many as there are; none where the exchange does not answer."""
@@ -119,8 +130,28 @@ class Klines:
             "endTime": last // MILLISECOND,
             "limit": min(_length(timeframe, (first, last)), ROWS_MAX),
         }
-        rows = read_klines(self._rest.get("/api/v3/klines", parameters), timeframe)
+        rows = self._read(parameters, timeframe)
         return tuple(row for row in rows if first <= row.open_time <= last)
+
+    def _read(self, parameters: Parameters, timeframe: Timeframe) -> tuple[Candle, ...]:
+        """An answer that can be read; one that broke off may come whole when asked again."""
+        for _ in range(UNREADABLE_MAX):
+            with suppress(BadFrame):
+                return read_klines(self._rest.get("/api/v3/klines", parameters), timeframe)
+        return read_klines(self._rest.get("/api/v3/klines", parameters), timeframe)
+
+
+def lacking(
+    rows: Sequence[Candle], timeframe: Timeframe, span: Span
+) -> list[tuple[Timeframe, Span]]:
+    """The holes that these candles leave in the span, each as what to ask for."""
+    step = timeframe.span
+    edges = [span[0] - step, *(row.open_time for row in rows), span[1] + step]
+    return [
+        (timeframe, (Nanos(before + step), Nanos(after - step)))
+        for before, after in pairwise(edges)
+        if after - before > step
+    ]
 
 
 def _length(timeframe: Timeframe, span: Span) -> int:

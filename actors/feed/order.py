@@ -40,10 +40,11 @@ class Disorder(ValueError):  # noqa: N818 - it names what came
 class BookOrder:
     """Passes books on in the order of their numbers, each once."""
 
-    __slots__ = ("_newest", "_refused")
+    __slots__ = ("_newest", "_other", "_refused")
 
     def __init__(self) -> None:
         self._newest = 0
+        self._other = 0
         self._refused = 0
 
     def new(self, book: Book) -> bool:
@@ -51,7 +52,8 @@ class BookOrder:
         if book.update_id > self._newest or not book.update_id or self._refused >= STUBBORN:
             self._newest, self._refused = book.update_id, 0
             return True
-        self._refused += 1
+        self._refused = self._refused + 1 if book.update_id > self._other else 0
+        self._other = book.update_id
         return False
 
 

@@ -384,7 +384,7 @@ def test_request_that_is_wrong_is_not_repeated_and_quotes_the_exchange() -> None
 
 def test_history_that_cannot_be_read_ends_the_start_with_its_reason() -> None:
     with Exchange(HandMade()) as exchange:
-        exchange.order(Answer("/api/v3/klines", 200, b'[[1,"NaN"]]'))
+        exchange.order(Answer("/api/v3/klines", 200, b'[[1,"NaN"]]'), times=9)
         with opened(exchange) as ear:
             told = ear.wait(Unreachable)
 

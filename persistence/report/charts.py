@@ -123,7 +123,7 @@ def equity(curve: Curve) -> Draw:
         below.fill_between(_dates(deep_at), depth, 0, color=LOSS, alpha=0.25, linewidth=0)
         below.plot(_dates(deep_at), depth, color=LOSS, linewidth=0.9)
         below.yaxis.set_major_locator(MaxNLocator(3))
-        below.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g} %"))
+        below.yaxis.set_major_formatter(FuncFormatter(_percent))
         below.set_title("Drawdown", loc="left", fontsize=9.5, color=MUTED)
         _calendar(below)
 
@@ -182,10 +182,13 @@ def costs(parts: Sequence[tuple[str, float]]) -> Draw:
         axes.barh(names, amounts, left=begins, color=colours, height=0.6)
         axes.axvline(0, color=INK, linewidth=0.8)
         ends = np.concatenate((begins, begins + amounts))
-        room = (ends.max() - ends.min() or 1.0) * 0.02
-        for row, (begin, amount) in enumerate(zip(begins, amounts, strict=True)):
-            axes.text(max(begin, begin + amount) + room, row, _short(amount), va="center")
-        axes.margins(x=0.16)
+        low, high = min(ends.min(), 0.0), max(ends.max(), 0.0)
+        room = (high - low) or 1.0
+        for row, amount in enumerate(amounts):
+            axes.text(high + 0.04 * room, row, _short(amount), va="center")
+        axes.set_xlim(low - 0.04 * room, high + 0.34 * room)
+        axes.xaxis.set_major_locator(MaxNLocator(4))
+        axes.xaxis.set_major_formatter(_plain(ends))
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("USDT")
@@ -205,7 +208,7 @@ def skill(skills: Sequence[Skill]) -> Draw:
                 _bar(axes, number + 0.12, rate, found.sure_interval, ACCENT)
         axes.axhline(50, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
         axes.set_xticks(range(len(skills)), [found.timeframe for found in skills])
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g} %"))
+        axes.yaxis.set_major_formatter(FuncFormatter(_percent))
         axes.grid(visible=False, axis="x")
 
     return draw
@@ -262,14 +265,23 @@ def _calendar(axes: Axes) -> None:
 
 def _short(amount: float) -> str:
     """An amount with its sign and as many decimals as it needs."""
-    return f"{amount:+,.{2 if abs(amount) >= 1 else 4}f}".replace("-", "\N{MINUS SIGN}")
+    return _signed(f"{amount:+,.{2 if abs(amount) >= 1 else 4}f}") if amount else "0"
+
+
+def _percent(value: float, _: int) -> str:
+    return _signed(f"{value:g} %")
+
+
+def _signed(text: str) -> str:
+    """The text with a real minus sign."""
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _plain(values: Floats) -> FuncFormatter:
     """Numbers with thousands apart and the decimals that the range of these values needs."""
     span = float(np.ptp(values)) if len(values) else 0.0
     decimals = int(np.clip(2 - np.floor(np.log10(span or 1.0)), 0, 6))
-    return FuncFormatter(lambda value, _: f"{value:,.{decimals}f}")
+    return FuncFormatter(lambda value, _: _signed(f"{value:,.{decimals}f}"))
 
 
 def _svg(name: str, width: float, height: float, draw: Draw) -> str:

@@ -6,27 +6,35 @@ away what was written before it about the time from its own start on.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
 from pathlib import Path
+from sys import intern
 
 import msgspec
 
 from domain.errors import StoreBusy
-from domain.facts import Mode
+from domain.facts import Decision, Mode
 from domain.signals import Direction
 from domain.units import MILLISECOND, MINUTE, Nanos
 
 NAME = re.compile(rb'"event":"(\w+)"')
 
+FIGURE = re.compile(r"\d[\d.,]*")
+"""Where a reason has a number."""
+
+WAITING = {Decision.WAITING, Decision.RISK_PAUSE}
+"""Decisions to do nothing."""
+
 STEP_BACK_MAX = MINUTE
 """Facts of one run may come this much out of order [ns]."""
 
 
-class Line(msgspec.Struct):
+class Line(msgspec.Struct, gc=False):
     """What every line has."""
 
     at: datetime
@@ -145,12 +153,14 @@ class Log:
     """The lines that belong to a ledger, in the order in which they happened.
 
     Attributes:
-        lines: what we read of them.
+        lines: what we read of them, decisions left out: there is one a minute.
         broken: how many could not be read.
+        waits: decisions to wait, by reason; those that differ in figures alone are one.
     """
 
     lines: tuple[Line, ...]
     broken: int
+    waits: dict[str, int] = field(default_factory=dict)
 
 
 def read(folder: Path, mode: Mode | None, first: Nanos, last: Nanos) -> Log | None:
@@ -163,15 +173,21 @@ def read(folder: Path, mode: Mode | None, first: Nanos, last: Nanos) -> Log | No
     if not paths:
         return None
     lines: list[Line] = []
-    broken = 0
+    broken, waits = 0, Counter[str]()
     for path in paths:
         try:
             found, bad = _decoded(path)
         except OSError as error:
             raise StoreBusy(f"{path} cannot be read ({error.strerror})") from error
         broken += bad
-        lines += [x for x in _lived(found) if x.mode in _modes(mode) and first <= x.time <= last]
-    return Log(tuple(lines), broken) if lines else None
+        kept = [x for x in _lived(found) if x.mode in _modes(mode) and first <= x.time <= last]
+        waits.update(_reason(x) for x in kept if isinstance(x, Wait) and x.state in WAITING)
+        lines += [x for x in kept if not isinstance(x, Wait)]
+    return Log(tuple(lines), broken, dict(waits.most_common())) if lines else None
+
+
+def _reason(line: Wait) -> str:
+    return FIGURE.sub("\N{HORIZONTAL ELLIPSIS}", line.reason)
 
 
 def _modes(mode: Mode | None) -> tuple[str, ...]:
@@ -194,7 +210,7 @@ def _decoded(path: Path) -> tuple[list[Line], int]:
             broken += 1
             continue
         # Before each line named its mode, only the start of a run did.
-        mode = line.mode = line.mode or mode
+        mode = line.mode = intern(line.mode or mode)
         found.append(line)
     return found, broken
 

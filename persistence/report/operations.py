@@ -1,12 +1,10 @@
 """How the program fared: runs, failures, refusals and latencies, from its log."""
 
-import re
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
-from domain.facts import Decision
 from domain.units import SECOND, Nanos
 from persistence.report.log import (
     Death,
@@ -20,11 +18,7 @@ from persistence.report.log import (
     Refusal,
     Start,
     Stop,
-    Wait,
 )
-
-FIGURE = re.compile(r"\d[\d.,]*")
-WAITING = {Decision.WAITING, Decision.RISK_PAUSE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +90,7 @@ def operations(log: Log | None) -> Operations | None:
         restarts=dict(Counter(x.actor for x in log.lines if isinstance(x, Death)).most_common()),
         halts=tuple(x.reason for x in log.lines if isinstance(x, Halt)),
         refusals=dict(Counter(refused).most_common()),
-        waits=_waits(log.lines),
+        waits=log.waits,
         fills=sum(isinstance(x, Execution) for x in log.lines),
         latency=_latency(log.lines),
         models=_distinct([x.model for x in log.lines if isinstance(x, Model)]),
@@ -124,14 +118,6 @@ def _down(lines: tuple[Line, ...]) -> Nanos:
         elif isinstance(line, Found | Start) and since >= 0:
             down, since = down + line.time - since, Nanos(-1)
     return Nanos(down + (lines[-1].time - since if since >= 0 else 0))
-
-
-def _waits(lines: tuple[Line, ...]) -> dict[str, int]:
-    """Reasons to wait, those with other figures counted together."""
-    reasons = (
-        FIGURE.sub("…", x.reason) for x in lines if isinstance(x, Wait) and x.state in WAITING
-    )
-    return dict(Counter(reasons).most_common())
 
 
 def _latency(lines: tuple[Line, ...]) -> Latency | None:

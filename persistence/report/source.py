@@ -16,16 +16,20 @@ from domain.ledger import Entry
 from domain.orders import Order
 from domain.performance import Times
 from domain.trades import Step, steps
-from domain.units import Floats, Nanos
+from domain.units import DAY, Floats, Nanos
 from persistence.candles import CandleStore
-from persistence.checkpoints import CheckpointStore
+from persistence.checkpoints import Checkpoint, CheckpointStore
 from persistence.environment import open_to_read
 from persistence.home import Home
-from persistence.ledger import LedgerStore
+from persistence.ledger import LedgerStore, replayed
 from persistence.report.log import Log, read
 
 SPAN = Timeframe.M1.span
 """Candles of one minute value what is held."""
+
+
+PART = DAY
+"""Candles are read a day at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,21 +131,38 @@ def _stored(path: Path, mode: Mode | None) -> tuple[Kept, Prices]:
     try:
         with closing(open_to_read(path)) as environment:
             ledger = LedgerStore(environment)
-            entries, orders = ledger.since(0), ledger.orders()
+            # First the checkpoint: what a running trader books meanwhile comes after it.
             checkpoint, _ = CheckpointStore(environment).newest()
+            entries, orders = ledger.since(0), ledger.orders()
             until = max([entry.at for entry in entries] + [checkpoint.at if checkpoint else 0])
             kept = Kept(mode, Nanos(until), orders, entries)
+            _compare(entries, checkpoint, path)
             return kept, _prices(CandleStore(environment), kept)
+    except LedgerUnbalanced as error:
+        raise StoreCorrupt(f"the ledger of {path} does not add up ({error})") from error
     except lmdb.Error as error:
         raise StoreCorrupt(f"{path} cannot be read ({error})") from error
 
 
+def _compare(entries: tuple[Entry, ...], checkpoint: Checkpoint | None, path: Path) -> None:
+    """Raise StoreCorrupt where the ledger is not what the newest checkpoint saw."""
+    if checkpoint is None or not entries:
+        return
+    seen = entries[: checkpoint.entries]
+    if len(seen) < checkpoint.entries or replayed(seen) != checkpoint.account:
+        raise StoreCorrupt(f"the ledger in {path} and checkpoint {checkpoint.sequence} differ")
+
+
 def _prices(store: CandleStore, kept: Kept) -> Prices:
-    found = store.between(Timeframe.M1, Nanos(max(0, _first(kept) - SPAN)), kept.until)
-    closed = [(candle.open_time + SPAN, candle.close) for candle in found]
-    inside = [(at, close) for at, close in closed if _first(kept) <= at <= kept.until]
-    times = np.array([at for at, _ in inside], np.int64)
-    return Prices(times, np.array([float(close) for _, close in inside], np.float64))
+    """Closes within the ledger's time, read in parts: a year of whole candles fills the memory."""
+    first = _first(kept)
+    times, closes = list[int](), list[float]()
+    for begin in range(max(0, first - SPAN), kept.until, PART):
+        end = min(begin + PART - 1, kept.until - SPAN)
+        for candle in store.between(Timeframe.M1, Nanos(begin), Nanos(end)):
+            times.append(candle.open_time + SPAN)
+            closes.append(float(candle.close))
+    return Prices(np.array(times, np.int64), np.array(closes, np.float64))
 
 
 def _source(name: str, kept: Kept, prices: Prices, log: Log | None) -> Source:

@@ -9,6 +9,8 @@ from domain.units import SECOND, Nanos
 SMALL = 10
 """Amounts below it are shown to a hundredth of a cent [USDT]."""
 
+ONE_PERCENT = 0.01
+
 NOTHING = "\N{EN DASH}"
 """Stands where a figure cannot be said."""
 
@@ -41,6 +43,15 @@ def percent(share: float | None, decimals: int = 1) -> str:
     ('62.0 %', '0.014 %')
     """
     return NOTHING if share is None else f"{number(100 * share, decimals)} %"
+
+
+def fine(share: float | None) -> str:
+    """A share in per cent, small ones with a decimal more.
+
+    >>> fine(0.14701), fine(0.00016)
+    ('14.70 %', '0.016 %')
+    """
+    return percent(share, 3 if share is not None and abs(share) < ONE_PERCENT else 2)
 
 
 def interval(bounds: tuple[float, float] | None) -> str:
@@ -83,6 +94,7 @@ def tone(amount: float | Decimal | None) -> str:
 
 FILTERS: dict[str, Callable[..., str]] = {
     "duration": duration,
+    "fine": fine,
     "interval": interval,
     "moment": moment,
     "money": money,

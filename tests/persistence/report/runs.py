@@ -27,7 +27,7 @@ from domain.orders import Order
 from domain.signals import Direction
 from domain.units import MILLISECOND, MINUTE, Money, Nanos, Price
 from persistence.candles import CandleStore
-from persistence.checkpoints import CheckpointStore
+from persistence.checkpoints import SCHEMA, Checkpoint, CheckpointStore
 from persistence.environment import open_environment
 from persistence.home import Home
 from persistence.journal import Journal, encode
@@ -84,7 +84,8 @@ def a_home(path: Path, *exits: str, market: str = "replay-x-2025", prices: bool 
         if prices:
             CandleStore(environment).put(candles(MINUTES))
         end, mark = Nanos(NOON + MINUTES * MINUTE), HighWater(money(10_000))
-        CheckpointStore(environment).begin(end, account, mark)
+        checkpoint = Checkpoint(0, end, SCHEMA, len(entries), account, mark)
+        CheckpointStore(environment).put(checkpoint)
     return home
 
 

@@ -85,7 +85,9 @@ def test_reasons_to_wait_that_differ_in_figures_are_one(tmp_path: Path) -> None:
     reasons = [f"confidence {x}% is below 70 %" for x in ("55.1", "63")]
     hold = Decided(at(0), Decision.POSITION_HOLD, "stop 1")
 
-    found = told(tmp_path, *(Decided(at(0), Decision.WAITING, x) for x in reasons), hold)
+    waits = [Decided(at(0), Decision.WAITING, reason) for reason in reasons]
+
+    found = told(tmp_path, start(0), *waits, hold)
 
     assert list(found.waits.values()) == [2]
 

@@ -1,12 +1,16 @@
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from domain.drawdown import HighWater
 from domain.errors import SettingsInvalid, StoreBusy, StoreCorrupt
 from domain.facts import Mode
 from domain.units import MINUTE
+from persistence.checkpoints import CheckpointStore
+from persistence.environment import open_environment
 from persistence.report.source import exported, imported, of_home, of_ledger
-from tests.builders import NOON
+from tests.builders import NOON, a_trip, an_account, money
 from tests.persistence.report.runs import MINUTES, a_home, an_empty_home, facts, log
 
 
@@ -92,6 +96,17 @@ def test_exported_ledger_that_lost_an_entry_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(StoreCorrupt, match="does not add up"):
         of_ledger(tmp_path / "ledger.jsonl")
+
+
+def test_ledger_that_is_not_what_its_checkpoint_saw_is_refused(tmp_path: Path) -> None:
+    home = a_home(tmp_path, "101")
+    with closing(open_environment(home.store)) as environment:
+        CheckpointStore(environment).begin(
+            NOON, an_account(recent=(a_trip(),)), HighWater(money(1))
+        )
+
+    with pytest.raises(StoreCorrupt, match="checkpoint 1 differ"):
+        of_home(tmp_path)
 
 
 def test_ledger_without_an_entry_is_said_to_be_empty(tmp_path: Path) -> None:

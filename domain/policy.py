@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from domain.account import Marked, Position
+from domain.execution import touch
 from domain.facts import Decision
 from domain.horizons import CONFIDENCE_MIN
 from domain.instrument import Instrument
@@ -127,7 +128,8 @@ def _entry(seen: Situation, marked: Marked, signal: Signal) -> Verdicts:
     if seen.book is None:
         return Verdicts(Decision.WAITING, str(Refusal.STALE_BOOK))
     side = Side.BUY if signal.direction is Direction.LONG else Side.SELL
-    price = seen.book.best_ask if side is Side.BUY else seen.book.best_bid
+    # An order's value is told at the mid, so a short is sized there: at the bid it would be larger.
+    price = seen.book.best_ask if side is Side.BUY else seen.book.mid
     sized = size(signal, marked, price, seen.rules)
     if isinstance(sized, Refusal):
         return Verdicts(Decision.WAITING, str(sized))
@@ -172,12 +174,21 @@ def _entry_refusal(order: Order, seen: Situation) -> Refusal | None:
         (quality.spread_bps >= SPREAD_MAX, Refusal.WIDE_SPREAD),
         (quality.liquidity < LIQUIDITY_MIN, Refusal.THIN_BOOK),
         (_pressed_against(order.side, quality), Refusal.PRESSURE_AGAINST),
+        (_passed(order, seen.book), Refusal.PLAN_PASSED),
         (order.notional < max(NOTIONAL_MIN, seen.rules.notional_min), Refusal.TOO_SMALL),
         (order.notional > NOTIONAL_MAX, Refusal.TOO_LARGE),
         (order.notional > marked.account.wallet, Refusal.NO_BALANCE),
     )
     first = (refusal for stands, refusal in checks if stands)
     return _refusal(order, seen) or next(first, None)
+
+
+def _passed(order: Order, book: Book | None) -> bool:
+    """Whether the plan is over before it begins."""
+    if book is None or order.plan is None:
+        return False
+    price, sign = touch(book, order.side), order.side.sign
+    return (price - order.plan.stop) * sign <= 0 or (price - order.plan.target) * sign >= 0
 
 
 def _pressed_against(side: Side, quality: MarketQuality) -> bool:

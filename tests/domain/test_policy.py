@@ -59,9 +59,11 @@ def test_confident_long_signal_opens_a_long_position() -> None:
 
 
 def test_confident_short_signal_opens_a_short_position() -> None:
-    seen = replace(a_situation(), signal=a_signal(direction=Direction.SHORT))
+    signal = a_signal(direction=Direction.SHORT, stop="101", target="99")
 
-    assert decide(seen).state is Decision.SHORT_ENTRY
+    decision = decide(replace(a_situation(), signal=signal))
+
+    assert decision.state is Decision.SHORT_ENTRY
 
 
 @pytest.mark.parametrize(
@@ -88,6 +90,14 @@ def test_what_stands_in_the_way_is_said(
     assert decision.state is state
     assert words in decision.reason
     assert not isinstance(decision.verdict, Approved)
+
+
+@pytest.mark.parametrize("stop", ["100.01", "100.50"])
+def test_plan_that_is_over_before_it_begins_is_refused(stop: str) -> None:
+    decision = decide(replace(a_situation(), signal=a_signal(stop=stop, target="102")))
+
+    assert isinstance(decision.verdict, Refused)
+    assert decision.verdict.reason is Refusal.PLAN_PASSED
 
 
 def test_pressure_with_the_trade_does_not_stop_it() -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from actors.dashboard.desk import Usage
-from actors.dashboard.lines import Block, Line, Span, Style, dimmed, fit, framed, plain
+from actors.dashboard.lines import Block, Line, Span, Style, beside, dimmed, fit, framed, plain
+from actors.dashboard.pictures import Course, small
 from actors.dashboard.view import View
 from actors.dashboard.words import NOTHING, number, share, span_of_time
 from actors.messages import RoomVitals
@@ -124,6 +125,20 @@ def _percentiles(times: Sequence[float]) -> str:
     ordered = sorted(times)
     middle, late = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)]
     return f"{number(middle, 0)} / {number(late, 0)} / {number(ordered[-1], 0)} ms"
+
+
+def times(view: View, size: Size) -> Block:
+    """How long the newest inferences and fills took, each in its turn."""
+    columns, rows = size
+    inference, fills = view.latencies.inference, view.latencies.fills
+    half = columns // 2
+    one = small(Course("Inference", inference, _newest(inference)), (half, rows))
+    two = small(Course("Order to fill", fills, _newest(fills)), (columns - half, rows))
+    return beside(one, two)
+
+
+def _newest(times: Sequence[float]) -> Span:
+    return Span(f"{number(times[-1], 0)} ms" if times else NOTHING, "strong")
 
 
 def _line(view: View) -> str:

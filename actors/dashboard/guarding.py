@@ -24,7 +24,7 @@ from domain.drawdown import (
     risk_max,
     size_factor,
 )
-from domain.sizing import KELLY_TRADES_MIN, kelly, volatility_factor
+from domain.sizing import KELLY_TRADES_MIN, PROBES_A_DAY, kelly, volatility_factor
 
 Size = tuple[int, int]
 """Columns and rows."""
@@ -174,7 +174,7 @@ def _risked(
     if left == 0:
         return share(0.0, 2), "stopped"
     if fraction is None or fraction <= 0:
-        return "a probe", "the smallest order"
+        return "a probe", f"at most {PROBES_A_DAY} in 24 h"
     if factor is None:
         return NOTHING, ""
     return share(min(fraction, limit) * factor * left, 2), "of the equity"

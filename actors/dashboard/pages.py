@@ -190,6 +190,7 @@ def _system_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
         Slot(partial(engine.rooms, view), engine.ROOMS_ROWS),
         Slot(partial(engine.process, view, desk.usage), engine.PROCESS_ROWS),
         Slot(partial(panels.health, view), panels.HEALTH_ROWS, rank=1),
+        Slot(partial(engine.times, view), 6, 1, rank=2),
     )
     return left, (Slot(_events(view, desk), 12, 1),)
 

@@ -31,6 +31,9 @@ AXIS_FROM = 9
 FAN_STYLES: tuple[Style, ...] = ("fan", "fan-mid", "fan-wide")
 """Of the 80, 90 and 95 % intervals."""
 
+NEAR = 1e-4
+"""Share of the equity within which the high-water mark is near however little moves."""
+
 AHEAD = STEPS[-1]
 
 
@@ -206,11 +209,14 @@ def _label(value: float, style: Style) -> Line:
 def equity(view: View, size: Size) -> Block:
     """The equity since the program began, under its high-water mark."""
     columns, rows = size
-    title = (Span("Equity", "title"), Span(" and high-water mark", "dim"))
+    title: Line = (Span("Equity", "title"),)
     worth = tuple(x for x in view.equity if isfinite(x.equity) and isfinite(x.high_water))
     if len(worth) < 2 or columns < SCALE + 8:  # noqa: PLR2004 - a line has two ends
         return framed(title, ((Span("no course yet", "dim"),),), size)
-    picture, held = _course(worth, (columns - 4 - SCALE, rows - 2))
+    near = _near(worth)
+    mark = "and high-water mark" if near else f"below its high of {worth[-1].high_water:,.2f}"
+    title = (*title, Span(f" {mark}", "dim"))
+    picture, held = _course(worth, (columns - 4 - SCALE, rows - 2), near=near)
     labels = _labels(held, worth[-1].equity, rows - 2)
     body = tuple((*line, *label) for line, label in zip(picture, labels, strict=True))
     return framed(title, body, size, _since_opening(view))
@@ -228,17 +234,22 @@ def _since_opening(view: View) -> Line:
 
 
 @lru_cache(maxsize=2)
-def _course(worth: tuple[Worth, ...], cells: Size) -> tuple[Block, Scale]:
-    """The mark is drawn where it fits: a far one would press the course flat."""
+def _course(worth: tuple[Worth, ...], cells: Size, *, near: bool) -> tuple[Block, Scale]:
     canvas = Canvas(*cells)
     values = [x.equity for x in worth]
     best = [x.high_water for x in worth]
-    near = max(best) - min(values) <= 4 * max(max(values) - min(values), 1e-9)
     held = scale([*values, *(best if near else ())], canvas.height)
     if near:
         canvas.path(_across(canvas, best, held), "fan")
     canvas.path(_across(canvas, values, held), "good" if values[-1] >= values[0] else "bad")
     return canvas.rows(), held
+
+
+def _near(worth: tuple[Worth, ...]) -> bool:
+    """Whether the mark can be drawn as well: a far one would press the course flat."""
+    values = [x.equity for x in worth]
+    range_ = max(max(values) - min(values), abs(values[-1]) * NEAR)
+    return max(x.high_water for x in worth) - min(values) <= 4 * range_
 
 
 def _across(canvas: Canvas, values: Sequence[float], held: Scale) -> list[Point]:

@@ -111,14 +111,15 @@ def quantity(amount: Decimal) -> str:
 
 
 def percent(fraction: float | None, digits: int = 2) -> str:
-    """A signed fraction.
+    """A signed fraction; what rounds to nothing has no sign.
 
     >>> percent(0.0034), percent(None), percent(-0.00001)
-    ('+0.34%', '—', '+0.00%')
+    ('+0.34%', '—', '0.00%')
     """
     if fraction is None or not isfinite(fraction):
         return NOTHING
-    return f"{round(fraction * 100, digits) + 0.0:+,.{digits}f}%"
+    rounded = round(fraction * 100, digits)
+    return f"{rounded:+,.{digits}f}%" if rounded else f"{0:.{digits}f}%"
 
 
 def share(fraction: float | None, digits: int = 1) -> str:

@@ -1,5 +1,6 @@
 """The one base class of all our actors, and the address by which they are reached."""
 
+import ctypes
 import threading
 from abc import abstractmethod
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from pykka import ActorDeadError, ActorRef, ThreadingActor
 
 from actors.messages import ChildDied, SupervisorInbox
 from domain.errors import Fatal
+from domain.units import SECOND, Nanos
+from persistence.environment import unwritable
 
 Message = TypeVar("Message")
 Told_contra = TypeVar("Told_contra", contravariant=True)
@@ -50,6 +53,60 @@ class Newest:
         return value
 
 
+class AbandonedError(Exception):
+    """Raised in the thread of an actor that was given up, wherever it is when it wakes."""
+
+
+def is_abandoned() -> bool:
+    """Whether the thread that asks belongs to an actor that was given up."""
+    return bool(vars(threading.current_thread()).get("abandoned"))
+
+
+class Leash:
+    """By which one incarnation is held: a sign of life that goes through its own inbox.
+
+    A thread cannot be killed in Python. An actor that is stuck is left to itself: nothing that it
+    tells reaches anybody any more, and where it wakes it dies of AbandonedError.
+    """
+
+    __slots__ = ("_asked", "_thread")
+
+    def __init__(self) -> None:
+        self._asked: Nanos | None = None
+        self._thread: threading.Thread | None = None
+
+    def ask(self, mailbox: Mailbox[Any], now: Nanos) -> None:
+        """Ask for a sign of life, unless one is still waited for."""
+        if self._asked is None:
+            self._asked = now
+            with suppress(ActorDeadError):
+                mailbox.tell(self)
+
+    def forgive(self, now: Nanos) -> None:
+        """Wait anew: whoever is asked may have slept together with whoever asks."""
+        if self._asked is not None:
+            self._asked = now
+
+    def answer(self) -> None:
+        """Give it; called in the actor's own thread."""
+        self._thread = threading.current_thread()
+        self._asked = None
+
+    def silence(self, now: Nanos) -> float:
+        """How long the sign of life has been waited for [s]."""
+        return 0.0 if self._asked is None else (now - self._asked) / SECOND
+
+    def cut(self) -> None:
+        """Give the actor up."""
+        thread = self._thread
+        if thread is None or thread.ident is None or not thread.is_alive():
+            return
+        vars(thread)["abandoned"] = True
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident), ctypes.py_object(AbandonedError)
+        )
+
+
 class Address(Generic[Message]):
     """Where an actor is reached, whichever incarnation of it lives there.
 
@@ -57,18 +114,23 @@ class Address(Generic[Message]):
     for an order it is what we want: a lost order is safe, a late one is not.
 
     Values of a `conflated` kind never queue up: one place in the inbox holds the newest of them.
+    The last value of each `standing` kind is told again to the next incarnation: that the model is
+    ready, or that a person has paused trading, outlives who was told.
     """
 
-    def __init__(self, *conflated: type) -> None:
+    def __init__(self, *conflated: type, standing: tuple[type, ...] = ()) -> None:
         self._resident: Mailbox[Any] | None = None
         self._conflated = conflated
         self._newest = {kind: Newest() for kind in conflated}
+        self._standing = standing
+        self._stands: dict[type, Any] = {}
+        self._overtaken = 0
         self.dropped = 0
 
     @property
     def skipped(self) -> int:
         """How many values were overtaken by newer ones of their kind."""
-        return sum(newest.skipped for newest in self._newest.values())
+        return self._overtaken + sum(newest.skipped for newest in self._newest.values())
 
     @property
     def waiting(self) -> int:
@@ -78,11 +140,25 @@ class Address(Generic[Message]):
 
     def move_to(self, resident: Mailbox[Any]) -> None:
         """From now on, deliver to this incarnation."""
+        self._overtaken = self.skipped
         self._newest = {kind: Newest() for kind in self._conflated}
         self._resident = resident
 
+    def vacate(self) -> None:
+        """Nobody lives here for now."""
+        self._resident = None
+
+    def remind(self) -> None:
+        """Tell the incarnation that has just begun what stands."""
+        for message in tuple(self._stands.values()):
+            self.tell(message)
+
     def tell(self, message: Message, /) -> None:
         """Deliver the message, or drop it."""
+        if is_abandoned():
+            return
+        if type(message) in self._standing:
+            self._stands[type(message)] = message
         newest = self._newest.get(type(message))
         if newest is not None and not newest.put(message):
             return
@@ -97,8 +173,11 @@ class Actor(ThreadingActor, Generic[Message]):
     """One thread, one inbox, one job; tells the supervisor when it dies.
 
     Pykka keeps an actor alive that fails while it is asked, and calls no hook when `on_start`
-    fails. So actors only ever tell, and do no work in `on_start`.
+    fails. So actors only ever tell, and do no work in `on_start`. A thread that is stuck must not
+    keep the program from ending, so all are daemons; the supervisor waits for those that end.
     """
+
+    use_daemon_thread = True
 
     def __init__(self, supervisor: Mailbox[SupervisorInbox]) -> None:
         super().__init__()
@@ -113,11 +192,21 @@ class Actor(ThreadingActor, Generic[Message]):
 
     def on_receive(self, message: Any) -> None:
         """Hand Pykka's untyped message to our typed handler."""
-        self.receive(message.take() if isinstance(message, Newest) else message)
+        if isinstance(message, Leash):
+            message.answer()
+            return
+        if is_abandoned():
+            raise AbandonedError
+        try:
+            self.receive(message.take() if isinstance(message, Newest) else message)
+        except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+            # Pykka would stop all actors of the process, the supervisor included.
+            raise RuntimeError(f"{error!r} in an actor") from error
 
     def on_stop(self) -> None:
         """Let go of the outside world."""
-        self.release()
+        if not is_abandoned():
+            self.release()
 
     def on_failure(
         self,
@@ -126,12 +215,17 @@ class Actor(ThreadingActor, Generic[Message]):
         _traceback: TracebackType | None,
     ) -> None:
         """Report our own death; the supervisor decides what follows."""
+        if is_abandoned():
+            return  # what this actor held belongs to the one that took its place
         name = type(self).__name__
         fatal = isinstance(error, Fatal)
         status = error.status if isinstance(error, Fatal) else 0
         reason = str(error) if fatal else repr(error)
-        self._supervisor.tell(ChildDied(name, reason, fatal, status))
-        self.release()
+        self._supervisor.tell(
+            ChildDied(name, reason, fatal, status, self.actor_urn, unwritable(error))
+        )
+        with suppress(Exception):  # its death is told; there is nobody else to hear of a second one
+            self.release()
 
 
 def launch(

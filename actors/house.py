@@ -18,15 +18,20 @@ from actors.messages import (
     BrokerInbox,
     DashboardInbox,
     FeedInbox,
+    FeedReady,
     ForecastInbox,
+    HistoryReady,
     MicrostructureInbox,
+    ModelReady,
+    Pause,
     RiskInbox,
     SupervisorInbox,
+    TradingHalted,
 )
 from actors.microstructure import MicrostructureActor
 from actors.risk import RiskActor
 from domain.account import Marked
-from domain.instrument import BTCUSDT
+from domain.instrument import BTCUSDT, Instrument
 from domain.market import Book, Ticker
 from domain.microstructure import MarketQuality
 from persistence.checkpoints import CheckpointStore
@@ -39,15 +44,27 @@ Spawn = Callable[..., Any]
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where everybody lives. Books and what is derived from them never queue up."""
+    """Where everybody lives. Books and what is derived from them never queue up.
+
+    What stands (the rules, that others are ready, a pause) is told again after a restart.
+    """
 
     dashboard: Address[DashboardInbox] = field(
         default_factory=lambda: Address(Book, MarketQuality, Marked, Ticker)
     )
-    broker: Address[BrokerInbox] = field(default_factory=lambda: Address(Book))
-    risk: Address[RiskInbox] = field(default_factory=lambda: Address(Book, MarketQuality, Marked))
+    broker: Address[BrokerInbox] = field(
+        default_factory=lambda: Address(Book, standing=(Instrument,))
+    )
+    risk: Address[RiskInbox] = field(
+        default_factory=lambda: Address(
+            *(Book, MarketQuality, Marked),
+            standing=(Instrument, FeedReady, ModelReady, Pause, TradingHalted),
+        )
+    )
     microstructure: Address[MicrostructureInbox] = field(default_factory=Address)
-    forecast: Address[ForecastInbox] = field(default_factory=Address)
+    forecast: Address[ForecastInbox] = field(
+        default_factory=lambda: Address(standing=(HistoryReady,))
+    )
     feed: Address[FeedInbox] = field(default_factory=Address)
     supervisor: Address[SupervisorInbox] = field(default_factory=Address)
 

@@ -16,6 +16,7 @@ from actors.feed.source import Source
 from actors.feed.timeline import Item, moment, timeline
 from actors.house import Addresses, Room
 from actors.messages import (
+    Beat,
     Begin,
     ChildDied,
     CloseAndStop,
@@ -80,7 +81,7 @@ class Wishes:
                 self.stop = self.stop or message
             case Flat():
                 self.flat = True
-            case Begin() | Tick() | ChildDied():
+            case Begin() | Tick() | Beat() | ChildDied():
                 pass
 
 

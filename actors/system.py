@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -22,15 +23,16 @@ from actors.forecast.engine import ChronosBolt, Forecaster
 from actors.forecast.sources import locate
 from actors.house import Addresses, Fittings, Stores, rooms
 from actors.loop import Loop
+from actors.pulse import Pulse
 from actors.settings import Settings
-from actors.threads import SIGNALS, run
+from actors.threads import SIGNALS, Terms, run
 from domain.facts import Fact, Mode, Noted, Starting
 from domain.version import VERSION
 from persistence.backups import StateFile
 from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
 from persistence.checkpoints import CheckpointStore
-from persistence.environment import open_environment
+from persistence.environment import open_environment, tried
 from persistence.home import Home
 from persistence.journal import Journal
 from persistence.ledger import LedgerStore
@@ -126,6 +128,7 @@ class _Run:
         self._source = source
         self._stopwatch = stopwatch
         self._at = Addresses()
+        self._pulse = Pulse()
         self._loaded = threading.Event()
         name = "embedded" if settings.demo and settings.model == "auto" else settings.model
         self._located = locate(name, home.models)
@@ -146,7 +149,9 @@ class _Run:
         with closing(open_environment(self._home.store)) as environment, ExitStack() as held:
             line = self._line(held)
             built = rooms(self._at, self._fittings(environment, line))
-            ended = run(built, self._at, self._settings.duration, self._opening(note))
+            duration, opening = self._settings.duration, self._opening(note)
+            terms = Terms(duration, opening, partial(tried, environment), self._pulse)
+            ended = run(built, self._at, terms)
         return ended.reason, ended.status
 
     def _line(self, held: ExitStack) -> Line:
@@ -200,7 +205,9 @@ class _Run:
         at = wall_clock() if source is None else source.start
         mode = Mode.LIVE if source is None else source.mode
         book = "modelled" if source is not None and source.modelled else "real"
-        notes = (*self._located.notes, note)
+        died = self._pulse.recovered
+        recovered = f"the trader before this one died ({died}); this one goes on" if died else ""
+        notes = (*self._located.notes, note, recovered)
         return (
             Starting(at, mode, VERSION, book),
             *(Noted(at, text) for text in notes if text),

@@ -1,15 +1,25 @@
 """Opens the one LMDB environment of the process."""
 
+import errno
+from contextlib import suppress
 from pathlib import Path
 
 import lmdb
 
 from domain.errors import StoreBusy, StoreCorrupt
 
-MAP_SIZE = 64 * 2**30
-"""Address space we reserve [bytes]; disk is used only as it is written."""
+GIB = 2**30
+
+MAP_SIZES = (64 * GIB, 16 * GIB, 4 * GIB, GIB)
+"""Address space we reserve, the first that the system grants [bytes]; disk is used as written."""
 
 TABLES_MAX = 16
+
+NO_DATABASE = (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError)
+NO_PLACE = (lmdb.DiskError, lmdb.ReadonlyError, lmdb.MapFullError)
+NO_PLACE_NUMBERS = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+)
 
 
 def open_environment(path: Path, *, durable: bool = True) -> lmdb.Environment:
@@ -22,16 +32,23 @@ def open_environment(path: Path, *, durable: bool = True) -> lmdb.Environment:
         durable: sync every commit to disk. A replay that can be run again does without.
 
     Raises:
-        StoreCorrupt: what is there is not a database of ours.
+        StoreCorrupt: what is there is not a database of ours, or not all of it.
         StoreBusy: the folder cannot be read or written.
     """
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return lmdb.open(str(path), map_size=MAP_SIZE, max_dbs=TABLES_MAX, mode=0o600, sync=durable)
-    except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError) as error:
+        environment = _mapped(path, durable=durable)
+    except NO_DATABASE as error:
         raise StoreCorrupt(f"{path} is no database of ours ({error})") from error
     except (lmdb.Error, OSError) as error:
         raise StoreBusy(f"{path} cannot be opened ({error})") from error
+    try:
+        _check_length(environment, path / "data.mdb")
+    except StoreCorrupt:
+        environment.close()
+        raise
+    environment.reader_check()  # slots of readers that were killed keep old pages alive
+    return environment
 
 
 def open_to_read(path: Path) -> lmdb.Environment:
@@ -44,3 +61,53 @@ def open_to_read(path: Path) -> lmdb.Environment:
     if not (path / "data.mdb").is_file():
         raise StoreBusy(f"there is no state in {path.parent}; a first run makes one")
     return open_environment(path)
+
+
+def unwritable(error: BaseException | None) -> bool:
+    """Whether it is the disk that refuses: full, read-only, or no longer ours to write."""
+    if isinstance(error, NO_PLACE):
+        return True
+    return isinstance(error, OSError) and error.errno in NO_PLACE_NUMBERS
+
+
+def tried(environment: lmdb.Environment) -> str:
+    """Write a little, durably; returns why that was not possible, '' where it was."""
+    try:
+        with environment.begin(write=True) as transaction:
+            table = environment.open_db(b"trial", txn=transaction)
+            transaction.put(b"trial", bytes(TRIAL_SIZE), db=table)
+        with environment.begin(write=True) as transaction:
+            transaction.delete(b"trial", db=table)
+    except (lmdb.Error, OSError) as error:
+        return str(error)
+    return ""
+
+
+TRIAL_SIZE = 1 << 16
+"""Bytes that must find room before we trust a disk again that was full."""
+
+
+def _mapped(path: Path, *, durable: bool) -> lmdb.Environment:
+    """Reserve as much as we get: a map that never fills up never has to grow under a trader."""
+    used = 0
+    with suppress(OSError):
+        used = (path / "data.mdb").stat().st_size
+    for size in MAP_SIZES:
+        try:
+            return _opened(path, max(size, 2 * used), durable=durable)
+        except lmdb.MemoryError:
+            continue
+    return _opened(path, 2 * used, durable=durable)
+
+
+def _opened(path: Path, size: int, *, durable: bool) -> lmdb.Environment:
+    return lmdb.open(str(path), map_size=size, max_dbs=TABLES_MAX, mode=0o600, sync=durable)
+
+
+def _check_length(environment: lmdb.Environment, file: Path) -> None:
+    """A file that was cut short would kill the process where it is first read beyond its end."""
+    page = environment.stat()["psize"]
+    wanted = (environment.info()["last_pgno"] + 1) * page
+    length = file.stat().st_size
+    if length < wanted and length > 0 and environment.stat()["entries"]:
+        raise StoreCorrupt(f"{file} was cut short: {length} of {wanted} bytes")

@@ -76,10 +76,10 @@ def ended(process: subprocess.Popen[str], said: Sequence[str] = ()) -> Run:
 
 @contextmanager
 def running(
-    *arguments: str | Path, until: str
+    *arguments: str | Path, until: str, module: str = "actors"
 ) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """The program, once it has said an event of this name, with what it has said so far."""
-    with started(*arguments) as process:
+    with started(*arguments, module=module) as process:
         assert process.stdout is not None
         said = []
         for line in process.stdout:

@@ -29,6 +29,7 @@ INBOXES = [union for name, union in vars(messages).items() if name.endswith("Inb
 MAY_CATCH_ANYTHING = {
     "actors/forecast/sources.py": "the hub's client raises kinds of three packages",
     "actors/forecast/training.py": "torch raises many kinds for a damaged file",
+    "actors/supervisor/actor.py": "whatever an actor cannot be constructed for is its death",
 }
 """File by file why. A handler that raises the same again needs no leave."""
 

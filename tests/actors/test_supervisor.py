@@ -1,6 +1,9 @@
 from collections.abc import Iterator
 from contextlib import suppress
+from errno import ENOSPC
+from itertools import permutations
 from queue import Empty, Queue
+from threading import Event
 from typing import Any
 
 import pytest
@@ -8,13 +11,16 @@ from pykka import ActorRef, ActorRegistry
 
 from actors.actor import Actor, Address, Mailbox, launch
 from actors.messages import (
+    Beat,
     Begin,
+    ChildDied,
     CloseAndStop,
     Flat,
     StopRequested,
     SupervisorInbox,
     Tick,
     TradingHalted,
+    Vitals,
 )
 from actors.supervisor import EXIT_GAVE_UP, Child, Outlets, Patience, SupervisorActor
 from domain.errors import FeedLost, StoreCorrupt
@@ -24,6 +30,10 @@ from tests.builders import NOON
 
 SOON = 5.0
 """How long a test waits for what must come [s]."""
+
+
+STUCK: list[Event] = []
+"""What actors hang on; set when a test is over."""
 
 
 class Waiting:
@@ -42,17 +52,19 @@ class Waiting:
         return message
 
 
-class Fragile(Actor[Exception | str | Begin]):
-    """Dies of the exception it is told; passes anything else on, and says when it is let go."""
+class Fragile(Actor[Exception | Event | str | Begin]):
+    """Dies of the exception it is told, hangs on an event; passes anything else on."""
 
     def __init__(self, name: str, out: Mailbox[str], supervisor: Mailbox[SupervisorInbox]) -> None:
         super().__init__(supervisor)
         self._name = name
         self._out = out
 
-    def receive(self, message: Exception | str | Begin) -> None:
+    def receive(self, message: Exception | Event | str | Begin) -> None:
         if isinstance(message, Exception):
             raise message
+        if isinstance(message, Event):
+            message.wait(timeout=4 * SOON)
         self._out.tell(f"{self._name} {type(message).__name__ if message == Begin() else message}")
 
     def release(self) -> None:
@@ -65,8 +77,11 @@ class House:
     def __init__(self, restarts_max: int = 5, duration: Nanos | None = None) -> None:
         self.out, self.risk, self.broker, self.dashboard = (Waiting() for _ in range(4))
         self.ended: Queue[tuple[int, str]] = Queue()
+        self.unbuildable = 0
+        self.disk = ""
+        self.now = 0
         self.first: Address[Any] = Address()
-        self.fragile: Address[Any] = Address()
+        self.fragile: Address[Any] = Address(standing=(str,))
         self.up: Address[SupervisorInbox] = Address()
         outlets = Outlets(
             self.risk,
@@ -74,6 +89,7 @@ class House:
             self.dashboard,
             lambda status, reason: self.ended.put((status, reason)),
             (Noted(NOON, "opening"),),
+            lambda: self.disk,
         )
         children = [
             Child("First", lambda: self._start("first"), self.first),
@@ -87,23 +103,41 @@ class House:
     def heard(self, count: int) -> list[str]:
         return [self.out.told.get(timeout=SOON) for _ in range(count)]
 
-    def answers(self, word: str) -> bool:
-        """Whether the fragile child, perhaps after a restart, passes the word on."""
+    def answers(self, word: str, name: str = "fragile") -> bool:
+        """Whether a child, perhaps after a restart, passes the word on as time goes by."""
         for _ in range(100):
-            self.fragile.tell(word)
+            (self.first if name == "first" else self.fragile).tell(word)
+            self.beat()
             with suppress(Empty):
-                while (heard := self.out.told.get(timeout=0.05)) != f"fragile {word}":
+                while (heard := self.out.told.get(timeout=0.05)) != f"{name} {word}":
                     pass
                 return bool(heard)
         return False
 
+    def beat(self, seconds: float = 1.0) -> None:
+        """Let so much time go by on the wall."""
+        self.now += int(seconds * SECOND)
+        self.up.tell(Beat(Nanos(self.now)))
+
+    def hang(self, address: Address[Any]) -> Event:
+        """Make the actor there hang, until the event is set."""
+        stuck = Event()
+        STUCK.append(stuck)
+        address.tell(stuck)
+        return stuck
+
     def _start(self, name: str) -> ActorRef[Fragile]:
+        if self.unbuildable:
+            self.unbuildable -= 1
+            raise OSError("no thread left")
         return launch(Fragile, name, self.out, self.up)
 
 
 @pytest.fixture(autouse=True)
 def _nobody_outlives_a_test() -> Iterator[None]:
     yield
+    while STUCK:
+        STUCK.pop().set()
     ActorRegistry.stop_all()
 
 
@@ -216,3 +250,146 @@ def test_old_deaths_are_forgotten() -> None:
 
     assert not patience.exhausted
     assert patience.after_death(Nanos(62)).exhausted
+
+
+def test_each_further_death_of_an_actor_lasts_longer() -> None:
+    patience, delays = Patience(9, MINUTE), []
+
+    for _ in range(9):
+        patience = patience.after_death(Nanos(0))
+        delays.append(patience.delay / SECOND)
+
+    assert delays == [0, 0.5, 1, 2, 4, 8, 16, 30, 30]
+
+
+def test_actor_that_hangs_is_given_up_and_replaced_and_nobody_hears_it_any_more() -> None:
+    house = House()
+    house.heard(2)
+    stuck = house.hang(house.fragile)
+
+    assert house.answers("replaced")
+    assert "hangs" in house.dashboard.next(ActorRestarted).error
+    stuck.set()
+    assert house.answers("alone")
+    assert not any("Event" in said or "released" in said for said in house.out.told.queue)
+
+
+def test_actor_that_cannot_be_constructed_is_tried_again_later() -> None:
+    house = House()
+    house.heard(2)
+    house.unbuildable = 2
+
+    house.fragile.tell(FeedLost("line closed"))
+
+    assert house.answers("again")
+    assert "no thread left" in house.dashboard.next(ActorRestarted).error
+
+
+def test_actor_that_can_never_be_constructed_ends_the_program() -> None:
+    house = House(restarts_max=2)
+    house.heard(2)
+    house.unbuildable = 99
+
+    house.fragile.tell(FeedLost("line closed"))
+    while house.risk.told.empty():
+        house.beat()
+        with suppress(Empty):
+            house.out.told.get(timeout=0.01)
+    house.up.tell(Flat())
+
+    status, reason = house.ended.get(timeout=SOON)
+    assert status == EXIT_GAVE_UP
+    assert "no thread left" in reason
+
+
+def test_thread_that_ended_without_a_word_is_noticed() -> None:
+    house = House()
+    house.heard(2)
+    ref = house.fragile._resident
+    assert isinstance(ref, ActorRef)
+    ref.stop()
+
+    assert house.answers("again")
+    assert house.dashboard.next(ActorRestarted).error == "its thread has ended"
+
+
+def test_report_of_a_death_that_is_long_mended_kills_nobody() -> None:
+    house = House()
+    house.heard(2)
+
+    house.up.tell(ChildDied("Fragile", "old news", fatal=False, urn="urn:of:another"))
+
+    assert house.answers("still here")
+    assert not any(isinstance(x, ActorRestarted) for x in house.dashboard.told.queue)
+
+
+def test_thread_of_ours_that_is_no_actor_ends_the_process_when_it_dies() -> None:
+    house = House()
+
+    house.up.tell(ChildDied("thread clock", "bug", fatal=True, status=EXIT_GAVE_UP))
+    house.up.tell(Flat())
+
+    assert house.ended.get(timeout=SOON) == (EXIT_GAVE_UP, "thread clock: bug")
+
+
+def test_next_incarnation_is_told_what_stands() -> None:
+    house = House()
+    house.heard(2)
+    house.fragile.tell("ready")
+    house.heard(1)
+
+    house.fragile.tell(FeedLost("line closed"))
+
+    assert house.heard(3) == ["fragile released", "fragile Begin", "fragile ready"]
+
+
+def test_full_disk_pauses_trading_until_there_is_room_and_costs_no_patience() -> None:
+    house = House(restarts_max=0)
+    house.heard(2)
+    house.disk = "No space left on device"
+
+    house.fragile.tell(OSError(ENOSPC, house.disk))
+
+    assert house.disk in house.risk.next(TradingHalted).reason
+    for _ in range(5):
+        house.beat()
+    house.disk = ""
+    assert house.answers("again")
+    assert house.risk.next(TradingHalted).reason == ""
+    assert house.ended.empty()
+
+
+def test_each_second_the_dashboard_hears_how_all_do() -> None:
+    house = House()
+    house.heard(2)
+    house.fragile.tell(FeedLost("line closed"))
+    assert house.answers("again")
+    house.beat()
+
+    vitals = house.dashboard.next(Vitals)
+    while not sum(room.restarts for room in vitals.rooms):
+        vitals = house.dashboard.next(Vitals)
+
+    assert [room.name for room in vitals.rooms] == ["First", "Fragile"]
+    assert [room.restarts for room in vitals.rooms] == [0, 1]
+
+
+FAULTS = ("exception", "hang", "construction")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [*permutations(FAULTS, 2), *zip(FAULTS, FAULTS, strict=True)]
+)
+def test_two_faults_in_either_order_leave_both_actors_alive(one: str, other: str) -> None:
+    house = House()
+    house.heard(2)
+
+    for fault, address in ((one, house.first), (other, house.fragile)):
+        house.unbuildable += fault == "construction"
+        if fault == "hang":
+            house.hang(address)
+        else:
+            address.tell(FeedLost("line closed"))
+
+    assert house.answers("again")
+    assert house.answers("too", "first")

@@ -1,0 +1,90 @@
+"""What the supervisor knows of one actor: how to start it, and how its present life goes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pykka import ActorRef
+
+from actors.actor import Address, Leash
+from actors.supervisor.patience import Patience
+from domain.units import Nanos
+
+SILENCE_SECONDS_MAX = 10.0
+"""An actor that does not come to its next message for so long is stuck [s]."""
+
+STOP_SECONDS_MAX = 5
+"""How long one actor may take to stop [s]."""
+
+WAITING_MAX = 50_000
+"""An inbox that holds so many messages is never worked off: a new life begins with none."""
+
+
+START = Nanos(0)
+"""Before the first beat."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """How to start one actor, where the others reach it, and what we grant it.
+
+    Attributes:
+        name: for people.
+        start: constructs an incarnation and starts its thread.
+        address: where it is reached.
+        silence_seconds_max: how long one message may take it.
+        stop_seconds_max: how long its end may take.
+    """
+
+    name: str
+    start: Callable[[], ActorRef[Any]]
+    address: Address[Any]
+    silence_seconds_max: float = SILENCE_SECONDS_MAX
+    stop_seconds_max: int = STOP_SECONDS_MAX
+
+
+@dataclass(slots=True)
+class Life:
+    """The lives of one actor so far.
+
+    Attributes:
+        child: how to start it.
+        patience: its deaths of late, which say how long the next one lasts.
+        ref: its present incarnation; None while it is dead.
+        leash: by which that one is held.
+        missed: whether it was found dead at the last look, and has not reported why.
+        due: when the next incarnation starts; None where nobody waits for that.
+        death: why it is dead.
+        died: since when.
+        restarts: how often it began anew.
+    """
+
+    child: Child
+    patience: Patience
+    ref: ActorRef[Any] | None = None
+    leash: Leash = field(default_factory=Leash)
+    missed: bool = False
+    due: Nanos | None = None
+    death: str = ""
+    died: Nanos = START
+    restarts: int = 0
+
+    def fault(self, now: Nanos) -> str:
+        """What is wrong with the present incarnation; '' where nothing is."""
+        if self.ref is None:
+            return ""
+        if not self.ref.is_alive():
+            self.missed, known = True, self.missed
+            return "its thread has ended" if known else ""
+        seconds = self.leash.silence(now)
+        if seconds > self.child.silence_seconds_max:
+            return f"it hangs for {seconds:.0f} s"
+        waiting = self.child.address.waiting
+        patient = self.child.silence_seconds_max == float("inf")
+        if waiting > WAITING_MAX and not patient:
+            return f"{waiting} messages wait for it"
+        return ""
+
+    def is_life(self, urn: str) -> bool:
+        """Whether this names the present incarnation; an empty name stands for whichever."""
+        return not urn or (self.ref is not None and self.ref.actor_urn == urn)

@@ -238,6 +238,31 @@ class Vitals:
     rooms: tuple[RoomVitals, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class EndpointVitals:
+    """How it stands with one address of the venue.
+
+    Attributes:
+        kind: what it serves, such as `rest`.
+        address: its base URL.
+        circuit: `closed` where it is used, `open` where it is left alone, `half-open` on probation.
+        current: it is the one in use.
+    """
+
+    kind: str
+    address: str
+    circuit: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LineVitals:
+    """How it stands with all addresses; for the dashboard, whenever that changes."""
+
+    at: Nanos
+    endpoints: tuple[EndpointVitals, ...]
+
+
 FeedInbox = (
     Begin
     | Tick
@@ -289,5 +314,6 @@ DashboardInbox = (
     | Fetched
     | Connected
     | Vitals
+    | LineVitals
 )
 SupervisorInbox = Begin | Tick | Beat | ChildDied | StopRequested | Flat

@@ -6,7 +6,7 @@ from typing import Any, cast, get_args
 import numpy as np
 from hypothesis import strategies as st
 
-from actors.messages import Connected, DashboardInbox, Fetched, Tick, Vitals
+from actors.messages import Connected, DashboardInbox, Fetched, LineVitals, Tick, Vitals
 from domain.account import Account, Marked, Position
 from domain.facts import Fact
 from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES
@@ -70,6 +70,7 @@ market = st.one_of(
     st.builds(Fetched),
     st.builds(Connected),
     st.builds(Vitals),
+    st.builds(LineVitals),
 )
 ticks = st.builds(Tick)
 messages: st.SearchStrategy[DashboardInbox] = st.one_of(facts, market, ticks)

@@ -10,6 +10,7 @@ from actors.messages import (
     Connected,
     DashboardInbox,
     Fetched,
+    LineVitals,
     SupervisorInbox,
     Tick,
     Vitals,
@@ -77,6 +78,7 @@ class DashboardActor(Actor[DashboardInbox]):
                 | Fetched()
                 | Connected()
                 | Vitals()
+                | LineVitals()
             ):
                 self._fold.market(message)
             case Tick(now):

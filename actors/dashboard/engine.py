@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from actors.dashboard.desk import Usage
-from actors.dashboard.lines import Block, Line, Span, Style, beside, dimmed, fit, framed, plain
+from actors.dashboard.lines import Block, Line, Span, Style, beside, dimmed, framed, plain
 from actors.dashboard.pictures import Course, small
 from actors.dashboard.view import View
 from actors.dashboard.words import NOTHING, number, share, span_of_time
-from actors.messages import RoomVitals
+from actors.messages import EndpointVitals, RoomVitals
 from domain.units import SECOND, Nanos
 
 Size = tuple[int, int]
@@ -85,10 +85,7 @@ def process(view: View, usage: Usage | None, size: Size) -> Block:
         ("fills", _percentiles(view.latencies.fills), "text"),
         ("line", _line(view), "text"),
     )
-    rows = tuple(
-        fit((Span(f"{name:<11}", "dim"), Span(plain(told), style)), size[0] - 4)
-        for name, told, style in figures
-    )
+    rows = tuple(_figure(figure, size[0] - 4) for figure in figures)
     head = () if half < len("p50 / p95 / max") else (Span("p50 / p95 / max", "dim"),)
     return framed((Span("Process", "title"),), rows, size, head)
 
@@ -97,11 +94,24 @@ Figure = tuple[str, str, Style]
 """Name, value, style."""
 
 
+def _figure(figure: Figure, columns: int) -> Line:
+    """What comes after a comma is left out where there is no room for it."""
+    name, told, style = figure
+    fits = len(told) <= columns - LABEL
+    return Span(f"{name:<{LABEL}}", "dim"), Span(
+        plain(told if fits else told.partition(",")[0]), style
+    )
+
+
+LABEL = 11
+"""Columns of a figure's name."""
+
+
 def _memory(taken: Usage) -> Figure:
     if taken.memory is None and taken.peak is None:
         return "memory", NOTHING, "dim"
     now = NOTHING if taken.memory is None else f"{taken.memory / MEGABYTE:,.0f} MB"
-    peak = "" if taken.peak is None else f", at most {taken.peak / MEGABYTE:,.0f} MB"
+    peak = "" if taken.peak is None else f", max {taken.peak / MEGABYTE:,.0f} MB"
     most = max(taken.memory or 0, taken.peak or 0)
     return "memory", now + peak, "bad" if most > MEMORY_MAX else "text"
 
@@ -125,6 +135,26 @@ def _percentiles(times: Sequence[float]) -> str:
     ordered = sorted(times)
     middle, late = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)]
     return f"{number(middle, 0)} / {number(late, 0)} / {number(ordered[-1], 0)} ms"
+
+
+def endpoints(view: View, size: Size) -> Block:
+    """The venue's addresses: which are in use, which are left alone."""
+    title = (Span("Endpoints", "title"),)
+    if view.lines is None:
+        return framed(title, ((Span(f"circuits: {NOTHING}", "dim"),),), size)
+    rows = tuple(_endpoint(one) for one in view.lines.endpoints)
+    note = (Span(f"{span_of_time(view.age(view.lines.at))} ago", "dim"),)
+    return framed(title, rows, size, note)
+
+
+def _endpoint(one: EndpointVitals) -> Line:
+    style: Style = "good" if one.circuit == "closed" else "warn"
+    return (
+        Span("● " if one.current else "○ ", style),
+        Span(f"{plain(one.circuit):<10}", style),
+        Span(f"{plain(one.kind):<13}", "dim"),
+        Span(plain(one.address), "text" if one.current else "dim"),
+    )
 
 
 def times(view: View, size: Size) -> Block:

@@ -28,7 +28,7 @@ from actors.dashboard.view import (
     View,
     Worth,
 )
-from actors.messages import Connected, Fetched, Vitals
+from actors.messages import Connected, Fetched, LineVitals, Vitals
 from domain.account import Marked
 from domain.facts import (
     Accounted,
@@ -72,6 +72,7 @@ Market = (
     | Fetched
     | Connected
     | Vitals
+    | LineVitals
 )
 """What the dashboard hears besides facts."""
 
@@ -122,6 +123,7 @@ class Draft:
     vitals: Vitals | None = None
     vitals_every: Nanos = SECOND
     endpoint: Connected | None = None
+    lines: LineVitals | None = None
     mark: MarkPrice | None = None
     fed: Nanos | None = None
     feed_down: FeedDown | None = None
@@ -162,6 +164,7 @@ class Draft:
             vitals=self.vitals,
             vitals_every=self.vitals_every,
             endpoint=self.endpoint,
+            lines=self.lines,
             mark=self.mark,
             fed=self.fed,
             feed_down=self.feed_down,
@@ -248,6 +251,10 @@ def _take_mark(draft: Draft, mark: MarkPrice) -> None:
 
 def _take_endpoint(draft: Draft, connected: Connected) -> None:
     draft.endpoint = connected
+
+
+def _take_lines(draft: Draft, lines: LineVitals) -> None:
+    draft.lines = lines
 
 
 def _take_vitals(draft: Draft, vitals: Vitals) -> None:
@@ -391,6 +398,7 @@ _MARKET: dict[type, Callable[[Draft, Any], None]] = {
     Fetched: _take_fetched,
     Connected: _take_endpoint,
     Vitals: _take_vitals,
+    LineVitals: _take_lines,
 }
 
 _FACTS: dict[type, Callable[[Draft, Any], bool]] = {

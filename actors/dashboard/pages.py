@@ -181,14 +181,22 @@ def _system(view: View, desk: Desk) -> Slots:
     process = partial(engine.process, view, desk.usage)
     return (
         Slot(abreast(running, process, 0.44, 50), engine.ROOMS_ROWS),
+        *_endpoints(view),
         Slot(_events(view, desk), 4, 1),
     )
+
+
+def _endpoints(view: View) -> Slots:
+    """Room for all addresses."""
+    count = 1 if view.lines is None else len(view.lines.endpoints)
+    return (Slot(partial(engine.endpoints, view), count + 2, rank=2),)
 
 
 def _system_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
     left = (
         Slot(partial(engine.rooms, view), engine.ROOMS_ROWS),
         Slot(partial(engine.process, view, desk.usage), engine.PROCESS_ROWS),
+        *_endpoints(view),
         Slot(partial(panels.health, view), panels.HEALTH_ROWS, rank=1),
         Slot(partial(engine.times, view), 6, 1, rank=2),
     )

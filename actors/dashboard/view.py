@@ -6,7 +6,7 @@ Nothing here is computed from the trader's inside; a `View` is folded from what 
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from actors.messages import Connected, Vitals
+from actors.messages import Connected, LineVitals, Vitals
 from domain.account import OPENING_BALANCE, Marked
 from domain.drawdown import STOPPED_FROM, HighWater
 from domain.facts import (
@@ -179,6 +179,7 @@ class View:
         vitals: how the actors do; None where nobody says.
         vitals_every: market time between the last two of them.
         endpoint: which line delivers; None where nobody says.
+        lines: how it stands with the venue's addresses; None where nobody says.
         mark: newest mark price; None where nobody says.
         fed: when market data last came.
         feed_down: why no market data comes; None where it does.
@@ -218,6 +219,7 @@ class View:
     vitals: Vitals | None
     vitals_every: Nanos
     endpoint: Connected | None
+    lines: LineVitals | None
     mark: MarkPrice | None
     fed: Nanos | None
     feed_down: FeedDown | None

@@ -5,7 +5,7 @@ from decimal import Decimal
 import numpy as np
 
 from actors.dashboard.fold import Fold
-from actors.messages import Connected, RoomVitals, Vitals
+from actors.messages import Connected, EndpointVitals, LineVitals, RoomVitals, Vitals
 from domain.account import OPENING_BALANCE, Account, Marked, Position, RoundTrip
 from domain.facts import (
     Checkpointed,
@@ -214,6 +214,17 @@ def some_vitals(at: Nanos = NOON) -> Vitals:
     return Vitals(at, tuple(rooms))
 
 
+def some_lines(at: Nanos = NOON) -> LineVitals:
+    return LineVitals(
+        at,
+        (
+            EndpointVitals("ws", "wss://stream.binance.com:9443", "open", current=False),
+            EndpointVitals("ws", "wss://stream.binance.com:443", "closed", current=True),
+            EndpointVitals("rest", "https://api.binance.com", "closed", current=True),
+        ),
+    )
+
+
 def a_candle(begin: float, price: float) -> Candle:
     """One minute, whose range is a little larger than its move."""
     open_, close = price, price + 9 * np.sin(begin / 300)
@@ -244,4 +255,5 @@ def busy() -> Fold:
     fold.market(Connected(after(-3600), "wss://stream.binance.com:9443"))
     fold.market(MarkPrice(NOON, Price(Decimal("43251.10")), Decimal("0.0001"), after(3600)))
     fold.market(some_vitals())
+    fold.market(some_lines())
     return fold

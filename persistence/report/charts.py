@@ -269,7 +269,8 @@ def _short(amount: float) -> str:
 
 
 def _percent(value: float, _: int) -> str:
-    return _signed(f"{value:g} %")
+    digits = f"{value:.6f}".rstrip("0").rstrip(".")
+    return _signed(f"{digits} %")
 
 
 def _signed(text: str) -> str:

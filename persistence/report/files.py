@@ -134,7 +134,8 @@ def _equity(line: Curve) -> bytes:
 def _sentence(report: Report, folder: Path) -> str:
     trading, ratios = report.run.trading, report.run.ratios
     doubt = "" if trading.significant else "; too few to be significant"
+    count = f"{trading.trades} closed trade{'' if trading.trades == 1 else 's'}"
     return (
-        f"{folder / 'report.html'}: {label(report.source.kept.mode)}, {trading.trades} closed "
-        f"trades{doubt}, PnL {ratios.pnl:+.2f} USDT after all costs"
+        f"{folder / 'report.html'}: {label(report.source.kept.mode)}, {count}{doubt}, "
+        f"PnL {ratios.pnl:+.2f} USDT after all costs"
     )

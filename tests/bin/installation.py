@@ -104,7 +104,11 @@ def an_installation(folder: Path) -> Installation:
     setup.joinpath("requirements-check.txt").write_text("tongs==1.0\n")
     setup.joinpath("checks.py").write_text(ECHO)
     installation.require("anvil==1.0")
-    for program in ("actors/__main__.py", "persistence/__main__.py", "actors/forecast/train.py"):
+    programs = (
+        *("actors/__main__.py", "actors/forecast/train.py"),
+        *("persistence/__main__.py", "persistence/report/__main__.py"),
+    )
+    for program in programs:
         file = root / program
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(ECHO)

@@ -91,7 +91,7 @@ def test_ledger_in_a_folder_of_lmdb_is_read(
 
     assert main(["--ledger", str(home.store), "--out", str(tmp_path / "out")]) == 0
 
-    assert "LIVE, 1 closed trades" in capsys.readouterr().out
+    assert "LIVE, 1 closed trade;" in capsys.readouterr().out
     assert metrics(tmp_path / "out")["uptime"] is None
 
 

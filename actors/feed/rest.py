@@ -1,8 +1,8 @@
 """Requests to Binance's REST API: the next address where one fails, and never against its limits.
 
-What each answer means: 429 is too many requests and 418 a ban for not having heeded that; both say
-in `Retry-After` how long to be quiet, and we are. 403 is the firewall and 451 the region: another
-address may answer. 5xx is the exchange's own trouble. Any other refusal is our mistake.
+What each answer means: 429 and 418 ask for quiet (see `restraint`). 403 is the firewall and 451 the
+region: another address may answer. 5xx is the exchange's own trouble. Any other refusal is our
+mistake. An address that fails again and again is left alone for a while (see `circuits`).
 """
 
 import threading
@@ -12,7 +12,9 @@ from time import perf_counter
 import requests
 
 from actors.feed.bodies import read_failure
+from actors.feed.circuits import Circuits
 from actors.feed.endpoints import Patience, first_answer, in_words, interruptible, summed_up
+from actors.feed.restraint import Restraint
 from actors.feed.timing import Timing
 from domain.errors import VenueUnavailable
 
@@ -21,9 +23,6 @@ TRIES_MAX = 5
 
 QUIET_MAX = 60.0
 """The longest we wait as told by `Retry-After`; for longer, the request fails [s]."""
-
-_LIMITED = {429: 5.0, 418: 120.0}
-"""Answers that ask for quiet, and for how long where they do not say [s]."""
 
 _REFUSED = {403: "the firewall refuses", 451: "not offered in this region"}
 """Answers that another address may not give."""
@@ -55,8 +54,9 @@ class Rest:
         self._bases = bases
         self._timing = timing
         self._stop = stop
-        self._turn = 0
-        self._quiet_until = 0.0
+        self._circuits = Circuits(bases, timing.circuit)
+        self._lock = threading.Lock()
+        self._restraint = Restraint()
         self._session = requests.Session()
 
     def reach(self, path: str) -> bytes:
@@ -68,7 +68,7 @@ class Rest:
         timing = self._timing
         patience = Patience(timing.stagger, timing.start, self._stop)
         base, body = first_answer(self._bases, lambda base: self._fetch(base, path), patience)
-        self._turn = self._bases.index(base)
+        self._mark(base, well=True)
         return body
 
     def get(self, path: str, parameters: Parameters | None = None) -> bytes:
@@ -80,7 +80,7 @@ class Rest:
         failures: list[tuple[str, str]] = []
         for number in range(1, TRIES_MAX + 1):
             self._be_quiet()
-            base = self._bases[self._turn]
+            base = self._best()
             try:
                 return self._once(base, path, parameters)
             except VenueUnavailable as error:
@@ -88,7 +88,7 @@ class Rest:
                 if isinstance(error, Refused) and error.final:
                     break
                 if not (isinstance(error, Refused) and error.quiet):
-                    self._turn = (self._bases.index(base) + 1) % len(self._bases)
+                    self._mark(base, well=False)
                     self._stop.wait(self._timing.before_try(number) if number < TRIES_MAX else 0)
             if self._stop.is_set():
                 break
@@ -100,15 +100,28 @@ class Rest:
 
     def _be_quiet(self) -> None:
         """Wait as long as we were told to."""
-        seconds = self._quiet_until - perf_counter()
+        seconds = self._restraint.wait(perf_counter())
         if seconds > QUIET_MAX:
             raise VenueUnavailable(f"told to send no request for {seconds:.0f} s")
         if seconds > 0:
             self._stop.wait(seconds)
 
+    def _best(self) -> str:
+        with self._lock:
+            return self._circuits.order(perf_counter())[0]
+
+    def _mark(self, base: str, *, well: bool) -> None:
+        with self._lock:
+            if well:
+                self._circuits.succeed(base)
+            else:
+                self._circuits.fail(base, perf_counter())
+
     def _once(self, base: str, path: str, parameters: Parameters | None) -> bytes:
         limit = self._timing.connect + self._timing.read
-        return interruptible(lambda: self._fetch(base, path, parameters), limit, self._stop)
+        body = interruptible(lambda: self._fetch(base, path, parameters), limit, self._stop)
+        self._mark(base, well=True)
+        return body
 
     def _fetch(self, base: str, path: str, parameters: Parameters | None = None) -> bytes:
         timeout = (self._timing.connect, self._timing.read)
@@ -119,16 +132,13 @@ class Rest:
         finally:
             if self._stop.is_set():  # nobody waits for this answer any more
                 self._session.close()
+        self._restraint.heed(response.headers, perf_counter())
         if response.status_code != requests.codes.ok:
             raise self._refusal(response)
         return response.content
 
     def _refusal(self, response: requests.Response) -> Refused:
-        status, told = response.status_code, response.headers.get("Retry-After", "")
-        quiet = _LIMITED.get(status, 0.0)
-        if quiet and told.isdecimal():
-            quiet = float(told)
-        if quiet:
-            self._quiet_until = max(self._quiet_until, perf_counter() + quiet)
-        reason = _REFUSED.get(status) or read_failure(response.content) or response.reason
+        status, body = response.status_code, response.content
+        quiet = self._restraint.obey(status, response.headers, body, perf_counter())
+        reason = _REFUSED.get(status) or read_failure(body) or response.reason
         return Refused(status, f"HTTP {status}: {reason}", quiet)

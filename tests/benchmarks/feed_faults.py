@@ -51,10 +51,10 @@ def watched(process: subprocess.Popen[str], end: threading.Event) -> list[float]
     return memory
 
 
-def different(stored: Sequence[Candle], exchange: Exchange) -> list[Candle]:
-    """Stored minutes that the exchange has not, or has otherwise."""
+def different(stored: Sequence[Candle], exchange: Exchange) -> list[tuple[Candle, Candle | None]]:
+    """Stored minutes that the exchange has not, or has otherwise, each with the exchange's."""
     true = {one.open_time: one for one in exchange.market.candles(Timeframe.M1)}
-    return [one for one in stored if true.get(one.open_time) != one]
+    return [(one, true.get(one.open_time)) for one in stored if true.get(one.open_time) != one]
 
 
 def report(

@@ -3,6 +3,11 @@
 import signal
 import sys
 
+from actors.forecast.blas import settle_blas
+
+IN_TIME = settle_blas()
+"""Whether OpenBLAS was told how to run before numpy was imported; it listens only then."""
+
 from actors.settings import parse
 from domain.errors import PlasmaError
 

@@ -30,6 +30,9 @@ WEBSOCKET = (
 FUTURES_REST = ("https://fapi.binance.com",)
 FUTURES_WEBSOCKET = ("wss://fstream.binance.com",)
 
+ENGINES = ("exact", "stock")
+"""Our own forward pass, or chronos-forecasting's: the same numbers, an order of magnitude apart."""
+
 SPEED_MAX = math.inf
 """`--speed max`: the deterministic loop."""
 
@@ -48,6 +51,7 @@ class Settings:
     start: Nanos | None
     end: Nanos | None
     model: str
+    engine: str
     rest: tuple[str, ...]
     websocket: tuple[str, ...]
     futures_rest: tuple[str, ...]
@@ -87,6 +91,7 @@ def parse(arguments: Sequence[str]) -> Settings:
         start=found.start,
         end=found.end,
         model=found.model,
+        engine=found.engine,
         rest=tuple(found.rest or REST),
         websocket=tuple(found.ws or WEBSOCKET),
         futures_rest=tuple(found.futures_rest or FUTURES_REST),
@@ -146,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--to", type=_instant, dest="end", metavar="T", help="last moment of a replay, UTC")
     add("--home", type=Path, default=_home(), metavar="DIR", help="state (default: %(default)s)")
     add("--model", default="auto", metavar="NAME", help="auto, embedded, a hub id or a folder")
+    add("--engine", choices=ENGINES, default="exact", help="who computes it (default: exact)")
     add("--headless", action="store_true", help="event lines instead of the dashboard")
     add("--for", type=_duration, dest="duration", metavar="D", help="stop after 30s, 10m, 48h")
     add("--seed", type=_seed, default=1, metavar="N", help="latencies and the demo market")

@@ -19,7 +19,8 @@ from actors.feed.demo import DemoSource
 from actors.feed.paced import LoopLine, PacedLine
 from actors.feed.recording import Recording
 from actors.forecast.actor import Memory
-from actors.forecast.engine import ChronosBolt, Forecaster
+from actors.forecast.engine import Forecaster
+from actors.forecast.exact import ENGINES
 from actors.forecast.sources import locate
 from actors.house import Addresses, Fittings, Stores, rooms
 from actors.loop import Loop
@@ -188,7 +189,8 @@ class _Run:
         )
 
     def _load(self) -> Forecaster:
-        model = ChronosBolt(self._located.folder, self._located.label)
+        engine = ENGINES[self._settings.engine]
+        model = engine(self._located.folder, self._located.label)
         self._loaded.set()
         return model
 

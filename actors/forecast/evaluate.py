@@ -17,15 +17,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from actors.forecast.corpus import read
-from actors.forecast.engine import ChronosBolt, Forecaster
+from actors.forecast.engine import Forecaster
 from actors.forecast.evaluation import Forecasts, Score, evaluated, scores
-from actors.forecast.exact import ExactBolt
+from actors.forecast.exact import ENGINES
 from actors.forecast.sources import locate
 from actors.forecast.train import midnight_ms
 from domain.errors import PlasmaError, SettingsInvalid
 from domain.horizons import LEVELS, STEPS
 
-ENGINES: dict[str, type[ChronosBolt]] = {"exact": ExactBolt, "stock": ChronosBolt}
 STRIDE_MAX = 1440
 
 

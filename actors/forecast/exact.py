@@ -130,3 +130,7 @@ def hidden(seen: NDArray[np.bool_], tokens: int) -> Float32:
     out = np.zeros((len(seen), tokens), np.float32)
     out[:, : seen.shape[1]] = np.where(seen, np.float32(0), FLOOR)
     return out
+
+
+ENGINES: dict[str, type[ChronosBolt]] = {"exact": ExactBolt, "stock": ChronosBolt}
+"""Who computes a forecast, by the name that the command line knows."""

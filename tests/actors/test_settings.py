@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -5,6 +8,8 @@ import pytest
 from actors.settings import SPEED_MAX, parse
 from domain.errors import SettingsInvalid
 from domain.units import DAY, HOUR, MINUTE, SECOND
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_defaults_are_a_live_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,3 +92,23 @@ def test_bad_argument_is_one_line_that_names_it(arguments: str, words: str) -> N
 
 def test_minutes_are_minutes() -> None:
     assert parse(["--demo", "--for", "1m"]).duration == MINUTE
+
+
+def test_exact_engine_computes_unless_the_stock_one_is_asked_for() -> None:
+    assert parse([]).engine == "exact"
+    assert parse(["--engine", "stock"]).engine == "stock"
+
+
+def test_blas_is_settled_before_numpy_is_imported() -> None:
+    asked = "print(main.IN_TIME, os.environ.get('OPENBLAS_CORETYPE'))"
+    code = f"import actors.__main__ as main, os; {asked}"
+
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "OPENBLAS_CORETYPE": "Haswell", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert found.stdout.split() == ["True", "None"]

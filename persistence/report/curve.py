@@ -65,6 +65,8 @@ def curve(source: Source) -> Curve:
     else:
         marks, worth = logged
         basis = BY_LOG if len(marks) else BY_FILLS
+    later = marks > fills[0]
+    marks, worth = marks[later], worth[later]
     at = np.concatenate((fills, marks))
     order = np.argsort(at, kind="stable")
     at, equity = at[order], np.concatenate((at_fills, worth))[order]

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pyarrow import parquet
+from quantstats import stats
 
 from domain.facts import Mode
 from domain.units import MINUTE
@@ -64,6 +65,23 @@ def test_equity_is_a_table_that_ends_where_the_figures_do(made: Path) -> None:
     equity = np.asarray(table["equity"])
     assert equity[-1] - equity[0] == pytest.approx(metrics(made / "out")["pnl"])
     assert table["at"][-1].value == NOON + MINUTES * MINUTE
+
+
+def test_ratios_are_what_quantstats_makes_of_the_table(tmp_path: Path) -> None:
+    a_home(tmp_path / "home", *EXITS, *["101", "98", "103"] * 30)
+
+    main(["--home", str(tmp_path / "home"), "--out", str(tmp_path)])
+
+    table = parquet.read_table(tmp_path / "equity.parquet").to_pandas()
+    equity = table.set_index(table["at"].dt.tz_localize(None))["equity"]
+    days = equity.iloc[1:].resample("D", closed="right", label="left").last().ffill()
+    returns = (days / days.shift(fill_value=equity.iloc[0])) - 1
+    told = metrics(tmp_path)
+    assert told["days"] == len(returns) > 1
+    assert told["sharpe_252"] == pytest.approx(stats.sharpe(returns))
+    assert told["sharpe_365"] == pytest.approx(stats.sharpe(returns, periods=365))
+    assert told["sortino"] == pytest.approx(stats.sortino(returns))
+    assert told["max_drawdown_daily"] == pytest.approx(-stats.max_drawdown(returns))
 
 
 def test_report_made_from_its_own_ledger_has_the_same_figures(made: Path, tmp_path: Path) -> None:

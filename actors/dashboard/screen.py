@@ -247,7 +247,7 @@ class Canvas:
         self._shown = block
 
     def unblock(self) -> None:
-        """Let a terminal go on that somebody has stopped with Ctrl+S."""
+        """Let a terminal go on that somebody has stopped."""
         with suppress(OSError, ValueError, termios.error):
             termios.tcflow(self.terminal.stream.fileno(), termios.TCOON)
 
@@ -260,6 +260,8 @@ class Canvas:
     def _enter(self) -> None:
         for mode in ("cbreak", "fullscreen", "hidden_cursor", "no_line_wrap"):
             self._held.enter_context(getattr(self.terminal, mode)())
+        if self._keyboard:
+            _flow_freely(sys.stdin.fileno())
         self._send(TAKE_WHEEL)
         self._held.callback(self._send, LEAVE_WHEEL)
 
@@ -290,6 +292,16 @@ class Canvas:
         data = text.encode("utf-8" if self._unicode else "ascii", "replace")
         while data:
             data = data[os.write(self.terminal.stream.fileno(), data) :]
+
+
+def _flow_freely(descriptor: int) -> None:
+    """Ctrl+S shall not stop the screen: whoever hits it by accident would find it dead.
+
+    What leaves `cbreak` undoes this as well.
+    """
+    modes = termios.tcgetattr(descriptor)
+    modes[0] &= ~termios.IXON
+    termios.tcsetattr(descriptor, termios.TCSANOW, modes)
 
 
 def _same(

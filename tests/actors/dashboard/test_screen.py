@@ -197,6 +197,19 @@ def test_guardian_gives_back_the_terminal_of_a_killed_program(
     assert session.restored
 
 
+def test_ctrl_s_does_not_stop_the_screen(play: Callable[..., Session]) -> None:
+    session = play("trading")
+    session.sees("Bot Decision")
+    session.type("\x13")
+    session.type("5")
+    session.sees("Drawdown guard")
+    session.type("qq")
+
+    session.ends()
+
+    assert session.restored
+
+
 def test_what_is_no_terminal_needs_no_restoring(tmp_path: Path) -> None:
     with (tmp_path / "file").open("wb") as file:
         remembered(file.fileno())()

@@ -33,6 +33,7 @@ from persistence.backups import StateFile
 from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
 from persistence.checkpoints import CheckpointStore
+from persistence.copies import healed
 from persistence.environment import open_environment, tried
 from persistence.home import Home
 from persistence.journal import Journal
@@ -48,11 +49,12 @@ def trade(settings: Settings) -> int:
     begun = monotonic()
     source = _source(settings)
     with Home(settings.home) as home:
+        logging.raiseExceptions = False  # a full disk must not write on the screen instead
         logging.basicConfig(
             filename=home.log / "plasmatrader.log",
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         )
-        note = _enter(home, settings, source)
+        note = "; ".join(filter(None, (_enter(home, settings, source), healed(home))))
         source = _resumed(source, settings, home)
         run = _Run(settings, home, source, lambda: monotonic() - begun)
         reason, status = run.deterministic(note) if settings.deterministic else run.threaded(note)
@@ -172,11 +174,12 @@ class _Run:
         return max(address.waiting for address in self._at.rooms)
 
     def _fittings(self, environment: Any, line: Line) -> Fittings:
+        copied = None if self._settings.deterministic else environment
         stores = Stores(
             Memory(CandleStore(environment), CalibrationStore(environment)),
             LedgerStore(environment),
             CheckpointStore(environment),
-            StateFile(self._home).save,
+            StateFile(self._home, copied).save,
         )
         return Fittings(
             line=line,

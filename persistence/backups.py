@@ -1,33 +1,52 @@
-"""The state document on disk, and the copies of it that the last day keeps."""
+"""The state document on disk, and the copies that the last day keeps of it and of the store."""
 
+import logging
+
+import lmdb
+
+from domain.errors import PlasmaError
 from domain.units import HOUR, Nanos
+from persistence.copies import KEPT, copy
 from persistence.document import Document, instant, write
 from persistence.home import Home
 
 BACKUP_EVERY = HOUR
 """How often a copy is kept [market time]."""
 
-KEPT = 24
-"""Copies that stay: one an hour, a day long."""
+logger = logging.getLogger(__name__)
 
 
 class StateFile:
-    """`state.json`, and `backups/state_backup_YYYYMMDD_HHMMSS.json`."""
+    """`state.json`, `backups/state_backup_YYYYMMDD_HHMMSS.json`, `backups/store_…` beside it."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, environment: lmdb.Environment | None = None) -> None:
         self._home = home
+        self._environment = environment
         self._copied: Nanos | None = None
 
     def save(self, state: Document) -> str:
-        """Replace `state.json`; once an hour keep a copy too, and return its name, else ''."""
+        """Replace `state.json`; once an hour keep a copy too, and return its name, else ''.
+
+        With an environment the store is copied along. That a copy fails is no reason to stop.
+        """
         write(self._home.state, state)
         at = instant(state["timestamp"])
         if self._copied is not None and at - self._copied < BACKUP_EVERY:
             return ""
         self._copied = at
         digits = state["timestamp"][:19].translate({ord(x): None for x in "-:"})
-        path = self._home.backups / f"state_backup_{digits.replace('T', '_')}.json"
+        stamp = digits.replace("T", "_")
+        path = self._home.backups / f"state_backup_{stamp}.json"
         write(path, state)
         for old in sorted(self._home.backups.glob("state_backup_*.json"))[:-KEPT]:
             old.unlink()
+        self._copy_store(stamp)
         return path.name
+
+    def _copy_store(self, stamp: str) -> None:
+        if self._environment is None:
+            return
+        try:
+            copy(self._environment, self._home.backups, stamp)
+        except (lmdb.Error, OSError, PlasmaError):
+            logger.exception("the store could not be copied")

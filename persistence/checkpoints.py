@@ -8,7 +8,7 @@ import lmdb
 
 from domain.account import Account
 from domain.drawdown import HighWater
-from domain.errors import StoreCorrupt
+from domain.errors import StateInvalid, StoreCorrupt
 from domain.units import Nanos
 from persistence.records import decoded, encoded
 
@@ -77,11 +77,37 @@ class CheckpointStore:
                 stands = cursor.prev()
         return None, broken
 
+    def all(self) -> tuple[tuple[int, Checkpoint | None], ...]:
+        """Every number and its checkpoint, newest first; None where it cannot be read."""
+        with self._environment.begin(self._table) as transaction:
+            pairs = [(KEY.unpack(key)[0], bytes(value)) for key, value in transaction.cursor()]
+        return tuple((number, _readable(value)) for number, value in reversed(pairs))
+
+    def at(self, sequence: int) -> Checkpoint:
+        """The checkpoint of this number.
+
+        Raises:
+            StateInvalid: there is none.
+            StoreCorrupt: it cannot be read.
+        """
+        with self._environment.begin(self._table) as transaction:
+            value = transaction.get(KEY.pack(sequence))
+        if value is None:
+            raise StateInvalid(f"there is no checkpoint {sequence}; see pt-state list")
+        return _read(bytes(value))
+
     def next_sequence(self) -> int:
         """One more than the newest number ever used, readable or not."""
         with self._environment.begin(self._table) as transaction:
             cursor = transaction.cursor()
             return int(KEY.unpack(cursor.key())[0]) + 1 if cursor.last() else 0
+
+
+def _readable(value: bytes) -> Checkpoint | None:
+    try:
+        return _read(value)
+    except StoreCorrupt:
+        return None
 
 
 def _read(value: bytes) -> Checkpoint:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Self
 
@@ -10,6 +11,9 @@ from domain.errors import StoreBusy
 FOLDERS = ("store", "backups", "log", "models", "reports")
 TRADED = ("store", "backups", "state.json")
 """What belongs to one market; the rest is shared by all."""
+
+NEW = "store.new"
+"""A whole store that is about to become ours."""
 
 
 class Home:
@@ -54,6 +58,8 @@ class Home:
             ) from error
         self._write_owner(lock)
         self._lock = lock
+        if (self.path / NEW).is_dir():
+            self._end_swap()
 
     def enter(self, identity: str) -> str:
         """Make `store` that of this market; returns the market that had to step aside, if any.
@@ -71,19 +77,32 @@ class Home:
         self.backups.mkdir(exist_ok=True, mode=0o700)
         return before if before != identity else ""
 
-    def set_aside(self, name: str) -> Path:
+    def set_aside(self, name: str, what: Sequence[str] = TRADED) -> Path:
         """Move what was traded here to `parked/NAME`, keeping all of it; returns that folder."""
         folder = self._free(name)
-        self._move(self.path, folder)
+        self._move(self.path, folder, what)
         self.store.mkdir(exist_ok=True, mode=0o700)
         self.backups.mkdir(exist_ok=True, mode=0o700)
         return folder
+
+    def swap(self, built: Path) -> Path:
+        """Put a store that was built beside ours in its place; returns where ours is kept.
+
+        A crash in the middle leaves `store.new`, and the next claim ends what was begun.
+        """
+        built.replace(self.path / NEW)
+        return self._end_swap()
 
     def release(self) -> None:
         """Give the lock back."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _end_swap(self) -> Path:
+        kept = self.set_aside("replaced", ("store", "state.json"))
+        (self.path / NEW).replace(_emptied(self.store))
+        return kept
 
     def _parked(self, identity: str) -> Path:
         return self.path / "parked" / identity
@@ -94,11 +113,11 @@ class Home:
             number += 1
         return folder
 
-    def _move(self, source: Path, target: Path) -> None:
+    def _move(self, source: Path, target: Path, what: Sequence[str] = TRADED) -> None:
         if not source.is_dir():
             return
         target.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for name in TRADED:
+        for name in what:
             if (source / name).exists():
                 (source / name).replace(_emptied(target / name))
 

@@ -82,9 +82,12 @@ class LedgerStore:
 
     def orders(self) -> tuple[Order, ...]:
         """Every order that ever went out, by its key."""
+        return tuple(record.order for record in self.records())
+
+    def records(self) -> tuple[OrderRecord, ...]:
+        """Every order that ever went out, and what became of it, by its key."""
         with self._environment.begin(self._orders) as transaction:
-            records = [decoded(value, OrderRecord) for _, value in transaction.cursor()]
-        return tuple(record.order for record in records)
+            return tuple(decoded(value, OrderRecord) for _, value in transaction.cursor())
 
     def since(self, sequence: int) -> tuple[Entry, ...]:
         """The entries from this sequence number on, oldest first."""

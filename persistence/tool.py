@@ -1,66 +1,216 @@
-"""What `bin/pt-state` does."""
+"""What `bin/pt-state` does to the state: show it, go back to an earlier one, let trading go on."""
 
+from collections.abc import Callable
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
-from domain.account import Account
-from domain.drawdown import HighWater, drawdown, watched
-from domain.errors import LedgerUnbalanced
+from domain.account import Account, RoundTrip
+from domain.drawdown import HighWater, drawdown, resumed, watched
+from domain.errors import LedgerUnbalanced, PlasmaError, StateInvalid, StoreCorrupt
 from domain.execution import CENT
+from domain.horizons import TIMEFRAMES
 from domain.ledger import restored
+from domain.trades import steps
 from domain.units import Money, Nanos
-from persistence.checkpoints import CheckpointStore
-from persistence.document import Document, described, document, instant, read, text, write
+from persistence.candles import CandleStore
+from persistence.checkpoints import SCHEMA, Checkpoint, CheckpointStore
+from persistence.copies import copies, examine, examined, put_back
+from persistence.document import (
+    Document,
+    described,
+    document,
+    instant,
+    moment,
+    read,
+    text,
+    write,
+)
 from persistence.environment import open_environment, open_to_read
 from persistence.home import Home
 from persistence.ledger import LedgerStore, replayed
 
 
-def dumped(path: Path) -> str:
-    """The state in HOME as a document; safe while a trader runs.
+def dumped(path: Path, number: int | None = None) -> str:
+    """The state in HOME as a document, now or at a checkpoint; safe while a trader runs.
 
-    The account is added up anew from the whole ledger and compared with the newest checkpoint.
+    The account is added up anew from the whole ledger and compared with the checkpoint.
 
     Raises:
         StoreBusy: there is no state.
         StoreCorrupt: it cannot be read.
+        StateInvalid: there is no checkpoint of this number.
         LedgerUnbalanced: the ledger and the checkpoint disagree.
     """
     with closing(open_to_read(Home(path).store)) as environment:
-        ledger = LedgerStore(environment)
-        checkpoint, _ = CheckpointStore(environment).newest()
+        ledger, checkpoints = LedgerStore(environment), CheckpointStore(environment)
+        checkpoint = checkpoints.newest()[0] if number is None else checkpoints.at(number)
         entries, trips = ledger.since(0), ledger.trips()
-    account = replayed(entries)
     if checkpoint is None:
         at = entries[-1].at if entries else Nanos(0)
-        return text(document(at, account, trips, 0.0))
+        return text(document(at, replayed(entries), trips, 0.0))
     if replayed(entries[: checkpoint.entries]) != checkpoint.account:
         raise LedgerUnbalanced(f"the ledger in {path} and checkpoint {checkpoint.sequence} differ")
+    if number is not None:
+        later = sum(step.trip is not None for step in steps(entries)[checkpoint.entries :])
+        entries, trips = entries[: checkpoint.entries], trips[: len(trips) - later]
+    account = replayed(entries)
     at = max(checkpoint.at, entries[-1].at)
     mark = watched(checkpoint.high_water, account.wallet)
     return text(document(at, account, trips, round(drawdown(mark, account.wallet), 6)))
 
 
-def restore(path: Path, file: Path) -> str:
-    """Begin a new ledger from a document; returns a sentence that says what was done.
+def listed(path: Path) -> str:
+    """The checkpoints and backups in HOME, newest first, a line each; safe while a trader runs."""
+    home = Home(path)
+    with closing(open_to_read(home.store)) as environment:
+        found = CheckpointStore(environment).all()
+    lines = [_checkpoint_line(number, checkpoint) for number, checkpoint in found]
+    documents = sorted(home.backups.glob("state_backup_*.json"), reverse=True)
+    lines += [f"backup      {backup.name}" for backup in (*copies(home.backups), *documents)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def restore(path: Path, source: Path) -> str:
+    """Go on from a document or from a backup; returns a sentence that says what was done.
 
     Raises:
-        StateInvalid: the document cannot be read or breaks the schema; nothing was changed.
+        StateInvalid: there is no such thing, or the document breaks the schema; nothing changed.
+        StoreCorrupt: the backup cannot be trusted; nothing was changed.
         StoreBusy: a trader runs on this HOME; nothing was changed.
     """
-    state = read(file)
+    beside = Home(path).backups / source.name
+    found = source if source.exists() or not beside.exists() else beside
+    if found.is_dir():
+        return _restore_copy(path, found)
+    state = read(found)
     account, trips = described(state)
-    at = instant(state["timestamp"])
     with Home(path) as home:
-        kept = home.set_aside("replaced")
-        with closing(open_environment(home.store)) as environment:
-            ledger = LedgerStore(environment)
-            ledger.add_trips(trips)
-            ledger.append(restored(account, at))
-            CheckpointStore(environment).begin(at, account, _high_water(state, account))
+        kept = home.swap(_built(home, state, account, trips))
         write(home.state, state)
     return f"restored the state of {state['timestamp']}; what was there is kept in {kept}"
+
+
+def _restore_copy(path: Path, folder: Path) -> str:
+    if not (folder / "data.mdb").is_file():
+        raise StateInvalid(f"{folder} is no backup: it has no data.mdb")
+    with Home(path) as home:
+        kept = put_back(home, folder)
+        home.state.write_text(dumped(path), encoding="utf-8")
+    return f"restored backup {folder.name}; what was there is kept in {kept}"
+
+
+def _built(home: Home, state: Document, account: Account, trips: tuple[RoundTrip, ...]) -> Path:
+    """A store that begins with this document, beside ours."""
+    built = home.path / "store.tmp"
+    for old in built.glob("*"):
+        old.unlink()
+    at = instant(state["timestamp"])
+    with closing(open_environment(built)) as environment:
+        ledger = LedgerStore(environment)
+        ledger.add_trips(trips)
+        ledger.append(restored(account, at))
+        CheckpointStore(environment).begin(at, account, _high_water(state, account))
+    return built
+
+
+def resume(path: Path) -> str:
+    """Lift the drawdown guard's stop; returns a sentence that says what was done.
+
+    Raises:
+        StoreBusy: a trader runs on this HOME, or there is no state; nothing was changed.
+    """
+    with Home(path) as home, closing(open_to_read(home.store)) as environment:
+        account, store = examined(environment), CheckpointStore(environment)
+        last, _ = store.newest()
+        if last is None or not last.high_water.stopped:
+            return "trading was not stopped; nothing was changed"
+        mark = resumed(last.high_water, account.equity(None))
+        number = store.next_sequence()
+        store.put(Checkpoint(number, last.at, SCHEMA, last.entries, last.account, mark))
+    return f"trading may go on; the high-water mark is now {mark.equity:f} (checkpoint {number})"
+
+
+def verified(path: Path) -> tuple[str, int]:
+    """All checks of the state in HOME, a line each, and the exit status; safe at any time.
+
+    Raises:
+        StoreBusy: there is no state.
+    """
+    home = Home(path)
+    checks: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("ledger", lambda: f"balances, wallet {examine(home.store).wallet:f}"),
+        ("checkpoints", lambda: _checked_checkpoints(home)),
+        ("orders", lambda: _checked_orders(home)),
+        ("candles", lambda: _checked_candles(home)),
+        ("document", lambda: _checked_document(home)),
+    )
+    lines, status = [], 0
+    open_to_read(home.store).close()
+    for name, check in checks:
+        try:
+            lines.append(f"{name:<12}ok      {check()}\n")
+        except PlasmaError as error:
+            lines.append(f"{name:<12}FAILED  {error}\n")
+            status = StoreCorrupt.status
+    return "".join(lines), status
+
+
+def _checked_checkpoints(home: Home) -> str:
+    with closing(open_to_read(home.store)) as environment:
+        found = CheckpointStore(environment).all()
+        entries = LedgerStore(environment).since(0)
+    broken = [number for number, checkpoint in found if checkpoint is None]
+    if broken:
+        raise StoreCorrupt(f"checkpoint {broken[0]} and {len(broken) - 1} more cannot be read")
+    accounts = [replayed(()), *(step.account for step in steps(entries))]
+    for number, checkpoint in found:
+        if checkpoint is not None and accounts[checkpoint.entries] != checkpoint.account:
+            raise StoreCorrupt(f"checkpoint {number} is not what the ledger adds up to")
+    return f"{len(found)} match their checksums and the ledger"
+
+
+def _checked_orders(home: Home) -> str:
+    with closing(open_to_read(home.store)) as environment:
+        ledger = LedgerStore(environment)
+        known = {order.id for order in ledger.orders()}
+        filled = {entry.order for entry in ledger.since(0) if entry.order}
+    if lost := sorted(filled - known):
+        raise StoreCorrupt(f"order {lost[0]} was filled and never sent")
+    return f"{len(known)} sent, {len(filled)} of them filled"
+
+
+def _checked_candles(home: Home) -> str:
+    """On the grid, in order, each a possible candle; holes are counted, not blamed."""
+    counts = []
+    with closing(open_to_read(home.store)) as environment:
+        store = CandleStore(environment)
+        for timeframe in TIMEFRAMES:
+            times = []
+            for candle in store.between(timeframe, Nanos(0), Nanos(2**63 - 1)):
+                times.append(candle.open_time)
+                inside = candle.low <= min(candle.open, candle.close)
+                if candle.open_time % timeframe.span or not inside or candle.volume < 0:
+                    raise StoreCorrupt(f"{timeframe} candle at {candle.open_time} is impossible")
+            spans = (times[-1] - times[0]) // timeframe.span + 1 if times else 0
+            counts.append(f"{timeframe} {len(times)} ({spans - len(times)} missing)")
+    return ", ".join(counts)
+
+
+def _checked_document(home: Home) -> str:
+    if not home.state.exists():
+        return "none yet"
+    return f"of {read(home.state)['timestamp']} keeps the schema"
+
+
+def _checkpoint_line(number: int, checkpoint: Checkpoint | None) -> str:
+    if checkpoint is None:
+        return f"checkpoint  {number:<6} cannot be read"
+    held = "flat" if checkpoint.account.position is None else "in a position"
+    return (
+        f"checkpoint  {number:<6} {moment(checkpoint.at)}  wallet {checkpoint.account.wallet:f}  "
+        f"{checkpoint.entries} entries  {held}"
+    )
 
 
 def _high_water(state: Document, account: Account) -> HighWater:

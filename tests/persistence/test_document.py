@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from domain.errors import StateInvalid
 from domain.market import Side
 from domain.units import HOUR, Nanos
-from persistence.backups import KEPT, StateFile
+from persistence.backups import StateFile
+from persistence.copies import KEPT
 from persistence.document import (
     Document,
     check,

@@ -1,0 +1,127 @@
+"""Copies of the store: made while it is written, opened before they count, kept for a day."""
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import lmdb
+
+from domain.account import Account
+from domain.errors import LedgerUnbalanced, StoreBusy, StoreCorrupt
+from domain.trades import steps
+from persistence.checkpoints import CheckpointStore
+from persistence.environment import open_environment, open_to_read
+from persistence.home import Home
+from persistence.ledger import LedgerStore, replayed
+
+KEPT = 24
+"""Copies that stay: one an hour, a day long."""
+
+PREFIX = "store_"
+
+UNFINISHED = ".new"
+"""How the name of a copy ends that is not whole yet."""
+
+
+def copy(environment: lmdb.Environment, folder: Path, stamp: str) -> Path:
+    """A compacted copy of the store as it is now, found good; older ones beyond KEPT go.
+
+    Raises:
+        StoreCorrupt: the copy cannot be read, or does not add up.
+        LedgerUnbalanced: likewise.
+    """
+    made = folder / f"{PREFIX}{stamp}{UNFINISHED}"
+    shutil.rmtree(made, ignore_errors=True)
+    made.mkdir(parents=True, mode=0o700)
+    environment.reader_check()
+    environment.copy(str(made), compact=True)
+    examine(made)
+    whole = folder / f"{PREFIX}{stamp}"
+    shutil.rmtree(whole, ignore_errors=True)
+    made.replace(whole)
+    for old in copies(folder)[KEPT:]:
+        shutil.rmtree(old)
+    return whole
+
+
+def copies(folder: Path) -> tuple[Path, ...]:
+    """All whole copies in a folder, newest first."""
+    found = (x for x in folder.glob(f"{PREFIX}*") if x.suffix != UNFINISHED and x.is_dir())
+    return tuple(sorted(found, reverse=True))
+
+
+def examine(store: Path) -> Account:
+    """Open a store and add up its ledger; returns what it holds.
+
+    Raises:
+        StoreCorrupt: it cannot be read, or its newest checkpoint is another ledger's.
+        LedgerUnbalanced: its entries do not add up.
+        StoreBusy: there is none.
+    """
+    with closing(open_to_read(store)) as environment:
+        return examined(environment)
+
+
+def examined(environment: lmdb.Environment) -> Account:
+    """The account of an open store; raises as `examine` does."""
+    try:
+        entries = LedgerStore(environment).since(0)
+        checkpoint, _ = CheckpointStore(environment).newest()
+    except lmdb.Error as error:
+        raise StoreCorrupt(f"the store cannot be read ({error})") from error
+    if [entry.sequence for entry in entries] != list(range(len(entries))):
+        raise StoreCorrupt("the ledger has a hole")
+    if checkpoint is not None and len(entries) < checkpoint.entries:
+        raise StoreCorrupt(f"the ledger ends before checkpoint {checkpoint.sequence}")
+    if checkpoint is not None and replayed(entries[: checkpoint.entries]) != checkpoint.account:
+        raise LedgerUnbalanced(f"the ledger and checkpoint {checkpoint.sequence} differ")
+    return steps(entries)[-1].account if entries else replayed(())
+
+
+def put_back(home: Home, source: Path) -> Path:
+    """Make a copy the store of this home; returns where the store before it is kept.
+
+    Raises:
+        StoreCorrupt: the copy is not good; nothing was changed.
+    """
+    built = home.path / "store.tmp"
+    shutil.rmtree(built, ignore_errors=True)
+    built.mkdir(mode=0o700)
+    shutil.copyfile(source / "data.mdb", built / "data.mdb")
+    examine(built)
+    with closing(open_environment(built)) as environment:
+        environment.sync(True)  # noqa: FBT003 - a positional parameter of LMDB's
+    return home.swap(built)
+
+
+def healed(home: Home) -> str:
+    """Set a store aside that cannot be trusted and go on from the newest good copy of it.
+
+    Returns:
+        A sentence that says what was done; '' where the store is good.
+
+    Raises:
+        StoreCorrupt: there is no good copy either. What is there is left as it is.
+        StoreBusy: the store cannot be opened at all.
+    """
+    if not (home.store / "data.mdb").is_file():
+        return ""
+    try:
+        examine(home.store)
+    except (StoreCorrupt, LedgerUnbalanced) as error:
+        found = _newest_good(home)
+        if found is None:
+            raise StoreCorrupt(f"{error}; no good backup in {home.backups}") from error
+        kept = put_back(home, found)
+        return f"{error}; went back to backup {found.name}, the store is kept in {kept}"
+    return ""
+
+
+def _newest_good(home: Home) -> Path | None:
+    for path in copies(home.backups):
+        try:
+            examine(path)
+        except (StoreCorrupt, LedgerUnbalanced, StoreBusy):
+            continue
+        return path
+    return None

@@ -18,6 +18,7 @@ from actors.dashboard.layout import compose
 from actors.dashboard.lines import Block, Style
 from domain.facts import (
     Accounted,
+    ActorRestarted,
     Decided,
     Decision,
     FeedDown,
@@ -110,6 +111,26 @@ def test_every_view_looks_like_its_golden_file(page: Page, size: tuple[int, int]
     block = compose(busy().view(), Desk(page=page, timeframe=Timeframe.M5, usage=USAGE), size)
 
     compare(f"{page}-{named(size)}", text(block))
+
+
+def test_keys_are_explained() -> None:
+    compare("help-80x24", text(compose(busy().view(), Desk(helping=True), (80, 24))))
+
+
+def test_actors_of_which_nobody_tells_are_not_made_up() -> None:
+    fold = a_fold(*started(), ActorRestarted(NOON, "FeedActor", "FeedLost()", 0.2))
+
+    shown = text(compose(fold.view(), Desk(page=Page.SYSTEM), (80, 24)))
+
+    assert "state of the actors: —" in shown
+    assert re.search(r"FeedActor +1 restarts", shown)
+    assert re.search(r"memory +— ", shown)
+
+
+def test_chart_marks_the_plan_of_the_position() -> None:
+    shown = text(compose(busy().view(), Desk(page=Page.TRADING), (200, 60)))
+
+    assert re.search(r" entry │", shown)
 
 
 @pytest.mark.parametrize("page", list(Page)[1:])

@@ -1,11 +1,12 @@
 """Puts one run together: where the market comes from, where the state lives, who shows it."""
 
+import faulthandler
 import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -48,12 +49,8 @@ def trade(settings: Settings) -> int:
     """
     begun = monotonic()
     source = _source(settings)
-    with Home(settings.home) as home:
-        logging.raiseExceptions = False  # a full disk must not write on the screen instead
-        logging.basicConfig(
-            filename=home.log / "plasmatrader.log",
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
+    with Home(settings.home) as home, ExitStack() as held:
+        held.enter_context(_keep_logs(home))
         note = "; ".join(filter(None, (_enter(home, settings, source), healed(home))))
         source = _resumed(source, settings, home)
         run = _Run(settings, home, source, lambda: monotonic() - begun)
@@ -61,6 +58,22 @@ def trade(settings: Settings) -> int:
     if status:
         sys.stderr.write(f"plasmatrader: {reason}\n")
     return status
+
+
+@contextmanager
+def _keep_logs(home: Home) -> Iterator[None]:
+    """Write down what went wrong, and where we were when a library or the guardian ended us."""
+    logging.raiseExceptions = False  # a full disk must not write on the screen instead
+    logging.basicConfig(
+        filename=home.log / "plasmatrader.log",
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    with (home.log / "crashes.log").open("a", encoding="utf-8") as crashes:
+        faulthandler.enable(crashes)
+        try:
+            yield
+        finally:
+            faulthandler.disable()
 
 
 def _source(settings: Settings) -> Source | None:

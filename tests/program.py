@@ -98,6 +98,18 @@ def interrupted(process: subprocess.Popen[str], said: Sequence[str]) -> Run:
     return ended(process, said)
 
 
+def children(process: int) -> list[int]:
+    """The processes that this one has started."""
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="],  # noqa: S607
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pairs = (line.split() for line in listed.stdout.splitlines())
+    return [int(pid) for pid, parent in pairs if int(parent) == process]
+
+
 def comparable(out: str) -> str:
     """The event lines without what may differ between two deterministic runs."""
     fields = "|".join(sorted(WALL_CLOCK))

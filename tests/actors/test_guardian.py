@@ -25,7 +25,7 @@ from actors.guardian import (
 )
 from actors.pulse import Pulse
 from domain.units import Nanos
-from tests.program import ROOT, ended, running
+from tests.program import ROOT, children, ended, running
 
 SILENCE = 1.0
 """How long a guarded program may say nothing in these tests [s]."""
@@ -213,18 +213,6 @@ def test_killed_trader_is_back_and_ctrl_c_still_ends_it_all(tmp_path: Path) -> N
     assert "SIGKILL" in run.err
     assert any("the trader before this one died (SIGKILL)" in x["text"] for x in run.of("note"))
     assert run.names[-1] == "stopped"
-
-
-def children(process: int) -> list[int]:
-    """The processes that this one has started."""
-    listed = subprocess.run(
-        ["ps", "-A", "-o", "pid=,ppid="],  # noqa: S607
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    pairs = (line.split() for line in listed.stdout.splitlines())
-    return [int(pid) for pid, parent in pairs if int(parent) == process]
 
 
 def iter_until(lines: Iterator[str], words: str) -> Iterator[str]:

@@ -78,6 +78,7 @@ class House:
         self.out, self.risk, self.broker, self.dashboard = (Waiting() for _ in range(4))
         self.ended: Queue[tuple[int, str]] = Queue()
         self.unbuildable = 0
+        self.begun: list[str] = []
         self.disk = ""
         self.now = 0
         self.first: Address[Any] = Address()
@@ -130,6 +131,7 @@ class House:
         if self.unbuildable:
             self.unbuildable -= 1
             raise OSError("no thread left")
+        self.begun.append(name)
         return launch(Fragile, name, self.out, self.up)
 
 
@@ -144,7 +146,8 @@ def _nobody_outlives_a_test() -> Iterator[None]:
 def test_children_start_in_order_after_the_opening_was_told() -> None:
     house = House()
 
-    assert house.heard(2) == ["first Begin", "fragile Begin"]
+    assert sorted(house.heard(2)) == ["first Begin", "fragile Begin"]
+    assert house.begun == ["first", "fragile"]
     assert house.dashboard.next(Noted).text == "opening"
 
 

@@ -24,7 +24,14 @@ from domain.drawdown import (
     risk_max,
     size_factor,
 )
-from domain.sizing import KELLY_TRADES_MIN, PROBES_A_DAY, kelly, volatility_factor
+from domain.sizing import (
+    PROBES_A_DAY,
+    Odds,
+    believed,
+    fraction,
+    promised,
+    volatility_factor,
+)
 
 Size = tuple[int, int]
 """Columns and rows."""
@@ -101,12 +108,11 @@ def _depth_style(depth: float) -> Style:
 def sized(view: View, size: Size) -> Block:
     """What Kelly's fraction is computed from, and what it comes to."""
     title = (Span("Kelly", "title"),)
-    mark = view.high_water
-    if mark is None or view.marked is None:
+    if view.marked is None:
         return framed(title, ((Span(NOTHING, "dim"),),), size)
-    trips = view.marked.account.recent
-    figures = (*_record(trips), *_limits(view, _kelly(trips)))
-    rows = tuple(_figure(figure, size[0] - 4) for figure in figures)
+    # A trip that a restored document tells without its value says nothing about odds.
+    trips = [trip for trip in view.marked.account.recent if trip.notional]
+    rows = tuple(_figure(figure, size[0] - 4) for figure in _figures(view, trips))
     held = f"{len(trips)} of {KELLY_WINDOW} trades"
     return of_account(view, title, rows, size, (Span(held, "dim"),))
 
@@ -116,43 +122,41 @@ Figure = tuple[str, str, str]
 
 
 def _figure(figure: Figure, columns: int) -> Line:
-    """One figure; the remark only where all of it fits."""
+    """One figure with as much of the remark as fits, comma by comma."""
     name, value, remark = figure
     line = Span(f"{name:<17}", "dim"), Span(value)
     room = columns - width(line) - 2
-    return (*line, Span(f"  {remark}", "dim")) if len(remark) <= room else line
+    for told in (remark, remark.partition(",")[0]):
+        if len(told) <= room:
+            return (*line, Span(f"  {told}", "dim"))
+    return line
 
 
-def _record(trips: Sequence[RoundTrip]) -> tuple[Figure, ...]:
+def _figures(view: View, trips: Sequence[RoundTrip]) -> tuple[Figure, ...]:
+    if view.signal is None or view.quote is None:
+        odds, edge = None, None
+    else:
+        odds = believed(trips, promised(view.signal, view.quote.price))
+        edge = fraction(odds)
+    return (*_edge(view, trips, odds), *_limits(view, edge))
+
+
+def _edge(view: View, trips: Sequence[RoundTrip], odds: Odds | None) -> tuple[Figure, ...]:
+    """The record, and for as long as it is short the forecast's promise, in one."""
     won = sum(trip.pnl > 0 for trip in trips)
-    rate = share(won / len(trips)) if trips else NOTHING
-    odds = _odds(trips)
-    fraction = _kelly(trips)
-    known = NOTHING if fraction is None else percent(fraction, 1)
-    why = f"from {KELLY_TRADES_MIN} trades on" if fraction is None else "(bp - q) / b"
+    seen = f"won {share(won / len(trips))}" if trips else "no trades yet"
+    if odds is None or view.signal is None:
+        unknown = (("chance p", seen), ("odds b", "gain to loss"), ("Kelly f*", "(bp - q) / b"))
+        return tuple((name, NOTHING, remark) for name, remark in unknown)
+    ratio = odds.gain / odds.loss if odds.loss else None
     return (
-        ("win rate p", rate, f"{won} won"),
-        ("odds b", NOTHING if odds is None else number(odds), "gain to loss"),
-        ("Kelly f*", known, why),
+        ("chance p", share(odds.chance), f"{seen}, forecast {share(view.signal.probability)}"),
+        ("odds b", NOTHING if ratio is None else number(ratio), "gain to loss"),
+        ("Kelly f*", percent(fraction(odds), 1), "(bp - q) / b"),
     )
 
 
-def _kelly(trips: Sequence[RoundTrip]) -> float | None:
-    """Kelly's fraction; a trip that a restored document tells without its value is left out."""
-    return kelly([trip for trip in trips if trip.notional])
-
-
-def _odds(trips: Sequence[RoundTrip]) -> float | None:
-    """Average gain of a winner over the average loss of a loser, as returns."""
-    returns = [float(trip.pnl / trip.notional) for trip in trips if trip.notional]
-    won = [x for x in returns if x > 0]
-    lost = [-x for x in returns if x <= 0]
-    if not won or not sum(lost):
-        return None
-    return (sum(won) / len(won)) / (sum(lost) / len(lost))
-
-
-def _limits(view: View, fraction: float | None) -> tuple[Figure, ...]:
+def _limits(view: View, edge: float | None) -> tuple[Figure, ...]:
     """What stands between the fraction and the risk of the next trade."""
     mark, marked = view.high_water, view.marked
     assert mark is not None
@@ -162,22 +166,21 @@ def _limits(view: View, fraction: float | None) -> tuple[Figure, ...]:
     factor = None if volatility is None else volatility_factor(volatility)
     return (
         ("volatility 20d", share(volatility, 2), "a day"),
-        ("vol. factor", NOTHING if factor is None else number(factor), "min(1, 2 % / vol.)"),
+        ("vol. factor", NOTHING if factor is None else number(factor), "2 % / vol., at most 1"),
         ("guard's limit", share(risk_max(state), 2), f"{size_factor(depth):.0%} of the size"),
-        ("next trade risks", *_risked(fraction, factor, risk_max(state), size_factor(depth))),
+        ("next trade risks", *_risked(edge, factor, state, size_factor(depth))),
     )
 
 
-def _risked(
-    fraction: float | None, factor: float | None, limit: float, left: float
-) -> tuple[str, str]:
-    if left == 0:
+def _risked(edge: float | None, factor: float | None, state: Guard, left: float) -> tuple[str, str]:
+    """As `domain.sizing.size` has it."""
+    if state is Guard.STOPPED:
         return share(0.0, 2), "stopped"
-    if fraction is None or fraction <= 0:
-        return "a probe", f"at most {PROBES_A_DAY} in 24 h"
-    if factor is None:
+    if edge is None or factor is None:
         return NOTHING, ""
-    return share(min(fraction, limit) * factor * left, 2), "of the equity"
+    if edge <= 0:
+        return "a probe", f"at most {PROBES_A_DAY} in 24 h"
+    return share(min(edge, risk_max(state)) * factor * left, 2), "of the equity"
 
 
 def exposure(view: View, size: Size) -> Block:

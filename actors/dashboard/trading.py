@@ -61,7 +61,7 @@ def position(view: View, size: Size) -> Block:
     if columns < TWO_COLUMNS:
         rows = (_way(view, held, columns), *(_fact(*fact) for fact in facts))
     else:
-        half = columns // 2
+        half = columns * 4 // 7
         pairs = zip(facts[::2], facts[1::2], strict=True)
         rows = (
             _way(view, held, columns),

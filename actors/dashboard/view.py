@@ -283,13 +283,14 @@ class View:
     def unrealised(self) -> Money | None:
         """What the position would bring if it closed here without costs; None when flat.
 
-        What it has cost until now and what parts of it have brought already are counted.
+        What it has cost until now and what parts of it have brought already are counted. The venue
+        values at its mark price, which may come but once a minute; the book is of this moment.
         """
         if self.marked is None or (position := self.marked.account.position) is None:
             return None
-        price = self.marked.price
-        if self.book is not None and (price is None or self.book.at > self.marked.at):
-            price = self.book.mid
+        price, book = self.marked.price, self.book
+        if book is not None and (price is None or self.age(book.at) <= self.stale_after):
+            price = book.mid
         if price is None:
             return None
         return Money(position.gain(price) + position.gained - position.costs)

@@ -131,6 +131,17 @@ def test_unrealised_gain_follows_the_book_between_two_marks() -> None:
     assert fold.view().unrealised == 0
 
 
+def test_unrealised_gain_follows_the_book_though_the_mark_price_stands() -> None:
+    fold = told(
+        Tick(after(2)), a_book(after(1), "43180"), a_marked(after(2), position=a_position())
+    )
+    assert fold.view().unrealised == 0
+
+    fold.tick(after(9))
+
+    assert fold.view().unrealised == Decimal("1.5598600")
+
+
 def test_flat_account_has_no_unrealised_gain() -> None:
     assert told(a_marked()).view().unrealised is None
 

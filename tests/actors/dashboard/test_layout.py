@@ -7,6 +7,7 @@ then look at what git shows.
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,7 +29,9 @@ from domain.facts import (
     Stopping,
 )
 from domain.horizons import Timeframe
+from domain.instrument import BTCUSDT
 from domain.market import Side
+from domain.sizing import Size, size
 from domain.units import Money
 from tests.actors.dashboard.scenes import (
     NOON,
@@ -115,6 +118,23 @@ def test_every_view_looks_like_its_golden_file(page: Page, size: tuple[int, int]
 
 def test_keys_are_explained() -> None:
     compare("help-80x24", text(compose(busy().view(), Desk(helping=True), (80, 24))))
+
+
+def test_kelly_says_what_the_next_order_would_be_sized_by() -> None:
+    fold = busy()
+    fold.market(replace(a_marked(), high_water=Money(Decimal(10_200))))
+    view = fold.view()
+
+    shown = text(compose(view, Desk(page=Page.RISK), (120, 40)))
+
+    assert view.signal is not None
+    assert view.marked is not None
+    assert view.quote is not None
+    sized = size(view.signal, view.marked, view.quote.price, BTCUSDT)
+    assert isinstance(sized, Size)
+    fraction, risk = re.findall(r"[\d.]+%", sized.reason)
+    assert f"Kelly f*         +{fraction}" in shown
+    assert f"next trade risks {risk}" in shown
 
 
 def test_actors_of_which_nobody_tells_are_not_made_up() -> None:

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.dashboard_cost [SECONDS]
 
-A minute of market time is folded and drawn as fast as it goes, at 80x24 and 200x60, on a pseudo
+A minute of market time is folded and drawn as fast as it goes, each view at four sizes, on a pseudo
 terminal that is read all the time. Goals (issue 7): below 3 % of a core, below 20 KB/s at 80x24.
 """
 

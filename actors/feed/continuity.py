@@ -1,8 +1,8 @@
 """No candle goes on while one before it is missing, or while there is reason to doubt it.
 
 First the exchange's REST API is asked, then the candle follows. Where it does not answer the held
-candles go on all the same: what is missing is then seen, and asked for again, by whoever keeps the
-series.
+candles go on all the same, and what could not be asked is asked with every later candle until
+there is an answer.
 """
 
 import threading
@@ -31,6 +31,7 @@ class Continuity:
         self._lock = threading.Lock()
         self._last: Nanos | None = None
         self._asked_until = Nanos(0)
+        self._owed: Nanos | None = None
         self._held: list[tuple[Candle, bool]] = []
         self._mending = False
 
@@ -47,8 +48,7 @@ class Continuity:
             if self._last is None or self._mending:
                 return
             first = Nanos(self._last + MINUTE)
-            if doubted is not None:
-                first = min(first, doubted)
+            first = min(first, doubted or first, self._owed or first)
             if first <= newest:
                 self._mend(first, newest)
 
@@ -57,7 +57,8 @@ class Continuity:
         with self._lock:
             self._hear(candle, doubtful)
 
-    def _hear(self, candle: Candle, doubtful: bool) -> None:  # noqa: FBT001 - as it is held
+    def _hear(self, candle: Candle, doubtful: bool, *, again: bool = False) -> None:  # noqa: FBT001
+        """Pass it on, or hold it and ask; `again`: it was held, and what it waited for is over."""
         if self._mending:
             self._held.append((candle, doubtful))
             return
@@ -67,6 +68,8 @@ class Continuity:
         first, last = Nanos(known + MINUTE), candle.open_time
         if not doubtful:
             last = Nanos(last - MINUTE)
+        if self._owed is not None and not again:
+            first = min(first, self._owed)
         if first <= last:
             self._held.append((candle, doubtful))
             self._mend(first, last)
@@ -82,13 +85,14 @@ class Continuity:
         with self._lock:
             self._compare(fetched)
             self._tell(fetched)
+            self._owed = None if fetched.candles else min(first, self._owed or first)
             if fetched.candles:
                 self._last = max(self._last or Nanos(0), fetched.candles[-1].open_time)
             self._asked_until = max(self._asked_until, last)
             self._mending = False
             held, self._held = self._held, []
             for candle, doubtful in held:
-                self._hear(candle, doubtful)
+                self._hear(candle, doubtful, again=True)
 
     def _compare(self, fetched: Fetched) -> None:
         """Say where the second word is another one than the first."""

@@ -102,6 +102,11 @@ class Exchange(ThreadingHTTPServer):
         for listener in list(self.market.listeners):
             listener(f"{self.market.symbol.lower()}@{stream}", data)
 
+    def pour(self, frames: bytes) -> None:
+        """Send these bytes, whole WebSocket frames, to all who listen; wait until they are gone."""
+        for one in list(self.market.sockets):
+            one.sendall(frames)
+
     def order(self, answer: Answer, times: int = 1) -> None:
         """The next requests whose path begins like this get this answer."""
         self._ordered += [answer] * times
@@ -270,6 +275,7 @@ class _Client:
         handler.send_header("Sec-WebSocket-Accept", accept.decode())
         handler.end_headers()
         self._market.listeners.add(self._hear)
+        self._market.sockets.add(handler.connection)
         lifetime = self._market.faults.lifetime
         end = threading.Timer(lifetime, self._end)
         if lifetime:
@@ -280,6 +286,7 @@ class _Client:
         finally:
             end.cancel()
             self._market.listeners.discard(self._hear)
+            self._market.sockets.discard(handler.connection)
 
     def _end(self) -> None:
         with suppress(OSError):

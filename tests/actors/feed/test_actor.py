@@ -222,7 +222,7 @@ def test_market_reaches_everybody_it_concerns(house: House) -> None:
 
     assert house.micro.told == [book, trade]
     assert house.risk.told == [book, BTCUSDT]
-    assert house.broker.told == [book, BTCUSDT]
+    assert house.broker.told == [book, trade, BTCUSDT]
     heard = [x for x in house.dashboard.told if not isinstance(x, Progress)]
     assert heard == [book, trade, ticker]
 

@@ -22,7 +22,7 @@ class Bench:
     def __init__(self, *, answers: bool = True) -> None:
         self.told: list[str] = []
         self.asked: list[tuple[int, int]] = []
-        self._answers = answers
+        self.answers = answers
         self._waiting: list[Callable[[], None]] = []
         self.continuity = Continuity(self._tell, self._fetch, self._waiting.append)
         self.continuity.begin(START)
@@ -48,7 +48,7 @@ class Bench:
     def _fetch(self, first: Nanos, last: Nanos) -> Fetched:
         span = range(first, last + MINUTE, MINUTE)
         self.asked.append(((first - START) // MINUTE, (last - START) // MINUTE))
-        candles = [minute((at - START) // MINUTE) for at in span] if self._answers else []
+        candles = [minute((at - START) // MINUTE) for at in span] if self.answers else []
         return Fetched(last, tuple(candles), len(span), 0.0)
 
 
@@ -119,6 +119,19 @@ def test_doubted_candle_goes_on_where_there_is_no_second_word() -> None:
     assert bench.told == ["fetched ", "1"]
 
 
+def test_second_word_that_could_not_be_had_is_asked_for_with_the_next_candle() -> None:
+    bench = Bench(answers=False)
+    bench.continuity.candle(minute(1), doubtful=True)
+    bench.work()
+
+    bench.answers = True
+    bench.close(2)
+    bench.work()
+    bench.close(3)
+
+    assert bench.told == ["fetched ", "1", "fetched 1", "2", "3"]
+
+
 def test_minutes_in_which_the_line_broke_are_fetched_again() -> None:
     bench = Bench()
 
@@ -136,5 +149,6 @@ def test_held_candles_go_on_where_the_hole_cannot_be_fetched() -> None:
     bench.close(3, 4)
     bench.work()
     bench.close(5)
+    bench.work()
 
-    assert bench.told == ["fetched ", "3", "4", "5"]
+    assert bench.told == ["fetched ", "3", "4", "fetched ", "5"]

@@ -170,12 +170,18 @@ class Closed:
 
 @dataclass(frozen=True, slots=True)
 class Accounted:
-    """The account, marked to market; drawdown is a fraction of the high-water mark."""
+    """The account, marked to market; drawdown is a fraction of the high-water mark.
+
+    The margin ratio is maintenance margin over what backs the position, which is liquidated from 1
+    on, at the liquidation price; both are 0 while nothing is open.
+    """
 
     at: Nanos
     balance: Money
     equity: Money
     drawdown: float
+    margin_ratio: float = 0.0
+    liquidation_price: Price = Price(Decimal(0))  # noqa: RUF009 - a NewType call is the value itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,17 +96,19 @@ def margin_ratio(position: Position, mark: Price) -> float:
     return float(needed / backing) if backing > 0 else 1.0
 
 
-def liquidation_price(position: Position) -> Price | None:
-    """Mark price at which the position's margin is used up; None where no price does that.
+def liquidation_price(position: Position) -> Price:
+    """Mark price at which the position's margin is used up; 0 where no price is that low.
 
-    The bracket is the one at the liquidation price itself, as the page asks for.
+    The bracket is the one at the liquidation price itself, as the page asks for; for a position of
+    many millions two could fit, and the price that comes first counts.
     """
     margin = initial_margin(position)
-    for bracket in BTCUSDT_TIERS:
-        price = liquidation(position.side, position.quantity, position.entry, margin, bracket)
-        if tier(Money(price * position.quantity)) == bracket:
-            return price
-    return None
+    tried = (
+        (x, liquidation(position.side, position.quantity, position.entry, margin, x))
+        for x in BTCUSDT_TIERS
+    )
+    fit = (price for x, price in tried if tier(Money(price * position.quantity)) == x)
+    return next(fit, Price(Decimal(0)))
 
 
 def liquidation(

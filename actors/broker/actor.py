@@ -18,9 +18,9 @@ from actors.messages import (
 )
 from domain.facts import Accounted, BackedUp, Checkpointed, Fact, Funded, Noted, OrderRefused
 from domain.funding import USUAL_RATE, due, payment
-from domain.instrument import Instrument
+from domain.instrument import BTCUSDT, Instrument, to_tick
 from domain.ledger import funding
-from domain.margin import liquidated
+from domain.margin import liquidated, liquidation_price, margin_ratio
 from domain.market import Book, MarkPrice, Trade
 from domain.orders import Approved, Order
 from domain.units import MINUTE, Nanos, Price
@@ -184,10 +184,16 @@ class BrokerActor(Actor[BrokerInbox]):
         self._dashboard.tell(marked)
 
     def _account(self) -> None:
-        marked = self._books.marked(self._now, self._price())
-        self._tell(
-            Accounted(self._now, marked.account.wallet, marked.equity, round(marked.drawdown, 6))
-        )
+        price, position = self._price(), self._books.account.position
+        marked = self._books.marked(self._now, price)
+        told = Accounted(self._now, marked.account.wallet, marked.equity, round(marked.drawdown, 6))
+        if position is not None and price is not None:
+            ratio, limit = (
+                margin_ratio(position, price),
+                to_tick(liquidation_price(position), BTCUSDT),
+            )
+            told = replace(told, margin_ratio=round(ratio, 6), liquidation_price=limit)
+        self._tell(told)
 
     def _save(self) -> None:
         sequence, backup = self._books.checkpoint(self._now, self._price())

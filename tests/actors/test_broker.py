@@ -392,6 +392,18 @@ def test_short_is_liquidated_where_its_margin_is_used_up(house: House) -> None:
     assert house.marked().account.wallet == 10_000 + closed.pnl
 
 
+def test_account_tells_where_a_short_is_liquidated(house: House) -> None:
+    order = an_order(key="E1", side=Side.SELL, size="0.5")
+    house.trade(replace(order, plan=a_plan(stop="999", target="1")))
+
+    house.tell(a_book(at=NOON + MINUTE), Tick(Nanos(NOON + MINUTE)))
+
+    flat, short = house.dashboard.of(Accounted)
+    assert (flat.margin_ratio, flat.liquidation_price) == (0.0, price(0))
+    assert short.margin_ratio == pytest.approx(0.004, abs=1e-5)
+    assert short.liquidation_price == price("199.18")
+
+
 def test_nothing_is_saved_before_there_was_time(tmp_path: Path) -> None:
     with closing(open_environment(tmp_path / "other")) as environment:
         house = House(environment)

@@ -59,6 +59,40 @@ def test_wallet_and_position_are_the_sum_of_all_fills(
         assert account.wallet == OPENING_BALANCE + account.realised - account.fees
 
 
+@given(steps=st.lists(st.tuples(sides, lots, prices), max_size=20))
+def test_margin_held_back_is_always_the_cost_of_what_is_open(
+    steps: list[tuple[Side, Quantity, Price]],
+) -> None:
+    account, margin, available = an_account(), Decimal(0), Decimal(0)
+
+    for side, quantity, at in steps:
+        position = account.position
+        if position is not None and position.side is not side:
+            quantity = min(quantity, position.quantity)  # noqa: PLW2901 - reduce only
+        movement = Movement(side, quantity, at, a_plan())
+        entry = fill(account, movement, fee(at, quantity), an_entry())
+        account = booked(account, entry)[0]
+        margin += sum(x.amount for x in entry.postings if x.account is Book.MARGIN)
+        available += sum(x.amount for x in entry.postings if x.account is Book.AVAILABLE)
+
+        assert margin == (0 if account.position is None else account.position.cost)
+        assert margin + available == 0
+
+
+def test_liquidation_fee_has_an_account_of_its_own_and_counts_as_a_cost() -> None:
+    account = an_account(position=a_position())
+    movement = Movement(Side.SELL, Quantity(Decimal("0.5")), Price(Decimal(80)), None)
+
+    entry = fill(account, movement, money("0.016"), an_entry(), clearance=money("0.5"))
+    after, trip = booked(account, entry)
+
+    assert entry.cause is Cause.LIQUIDATION
+    assert Posting(Book.LIQUIDATION, money("0.5")) in entry.postings
+    assert after.fees == money("0.516")
+    assert trip is not None
+    assert trip.pnl == money("-10.516")
+
+
 @given(side=sides, quantity=lots, entry=prices, exit_=prices)
 def test_round_trip_realises_the_difference_less_both_fees(
     side: Side, quantity: Quantity, entry: Price, exit_: Price

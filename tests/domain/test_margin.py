@@ -65,7 +65,6 @@ def test_short_without_borrowed_money_is_liquidated_just_below_twice_its_price()
 
     found = liquidation_price(short)
 
-    assert found is not None
     assert round(found, 2) == Decimal("199.20")
     assert not liquidated(short, Price(found - Decimal("0.01")))
     assert liquidated(short, Price(found + Decimal("0.01")))
@@ -84,7 +83,6 @@ def test_liquidation_price_is_where_the_margin_ratio_is_one(cents: int, size: in
 
     found = liquidation_price(short)
 
-    assert found is not None
     assert margin_ratio(short, found) == pytest.approx(1, abs=1e-3)
 
 

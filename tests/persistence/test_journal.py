@@ -85,7 +85,7 @@ AT = Nanos(1_740_787_260_000_000_000)
             Accounted(AT, Money(Decimal(10000)), Money(Decimal("1E+4")), -1e-9),
             (
                 b'{"at":"2025-03-01T00:01:00.000Z","event":"account","balance":"10000",'
-                b'"equity":"10000","drawdown":0.0}'
+                b'"equity":"10000","drawdown":0.0,"margin_ratio":0.0,"liquidation_price":"0"}'
             ),
         ),
     ],

@@ -191,7 +191,8 @@ class Worker:
         error = np.abs(self.quantiles - stock.quantiles).max() / np.abs(stock.quantiles).max()
         return (
             f"{self.engine} | {1e3 * few:.2f} | {few_stock / few:.2f} | {busy:.2f} "
-            f"| {BATCHES[1] / many:.0f} | {many_stock / many:.2f} | {error:.1e} | {self.memory_mb:.0f} | {self.start_s:.2f}"
+            f"| {BATCHES[1] / many:.0f} | {many_stock / many:.2f} | {error:.1e} "
+            f"| {self.memory_mb:.0f} | {self.start_s:.2f}"
         )
 
 

@@ -54,6 +54,7 @@ from domain.facts import (
     Stopping,
 )
 from domain.horizons import Timeframe
+from domain.life import Status
 from domain.market import Book, Candle, MarkPrice, Ticker, Trade
 from domain.microstructure import MarketQuality
 from domain.signals import Direction, Forecast, Signal
@@ -321,6 +322,8 @@ def _on_closed(draft: Draft, fact: Closed) -> bool:
 
 def _on_refused(draft: Draft, fact: OrderRefused) -> bool:
     draft.tickets.refuse(fact)
+    if fact.code == Status.CANCELED:
+        return True
     before = draft.refused.get(fact.code)
     if before is not None or len(draft.refused) < REASONS:
         count = 1 if before is None else before.count + 1

@@ -35,6 +35,7 @@ from domain.facts import (
     Stopped,
     Stopping,
 )
+from domain.life import Status
 from domain.signals import Direction
 from domain.units import SECOND, Nanos
 
@@ -230,6 +231,8 @@ def _ordered(fact: Ordered) -> Told:
 
 
 def _refused(fact: OrderRefused) -> Told:
+    if fact.code == Status.CANCELED:  # on purpose, as a stop is once the target is reached
+        return "dim", f"order canceled: {fact.reason}"
     return "warn", f"order refused: {fact.reason}"
 
 

@@ -165,6 +165,14 @@ def test_troubles_are_counted() -> None:
     assert (counts.refusals, counts.restarts) == (1, 1)
 
 
+def test_order_that_was_canceled_on_purpose_is_no_refusal() -> None:
+    fold = a_fold(OrderRefused(NOON, "S1", "CANCELED", "the position is closed"))
+
+    assert fold.view().counts.refusals == 0
+    assert fold.view().refused == ()
+    assert sentence(fold.view().tail[0]).text == "order canceled: the position is closed"
+
+
 def test_feed_is_down_until_it_is_up() -> None:
     fold = a_fold(FeedDown(NOON, "silent"))
     assert fold.view().feed_down is not None

@@ -14,8 +14,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 ECHO = """
-import importlib.metadata, json, os, sys
-packages = sorted(f"{d.name}=={d.version}" for d in importlib.metadata.distributions())
+import glob, importlib.metadata, json, os, sys
+# the guardian runs without site-packages, so they are looked up where they are
+environment = os.path.dirname(os.path.dirname(sys.executable))
+folders = glob.glob(os.path.join(environment, "lib", "python3*", "site-packages"))
+found = importlib.metadata.distributions(path=folders)
+packages = sorted(f"{d.name}=={d.version}" for d in found)
 print(json.dumps({"arguments": sys.argv[1:], "folder": os.getcwd(), "packages": packages}))
 sys.exit(int(sys.argv[-1]) if sys.argv[-1].isdigit() else 0)
 """
@@ -105,7 +109,7 @@ def an_installation(folder: Path) -> Installation:
     setup.joinpath("checks.py").write_text(ECHO)
     installation.require("anvil==1.0")
     programs = (
-        *("actors/__main__.py", "actors/forecast/train.py"),
+        *("actors/guardian.py", "actors/forecast/train.py", "actors/forecast/evaluate.py"),
         *("persistence/__main__.py", "persistence/report/__main__.py"),
     )
     for program in programs:

@@ -34,7 +34,7 @@ from persistence.backups import StateFile
 from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
 from persistence.checkpoints import CheckpointStore
-from persistence.copies import healed
+from persistence.copies import healed, inode, rescue
 from persistence.environment import open_environment, tried
 from persistence.home import Home
 from persistence.journal import Journal
@@ -129,6 +129,16 @@ def _live(settings: Settings, held: ExitStack) -> Line:
     return LiveLine(Venue(endpoints, wall_clock), recorder)
 
 
+def _watch(home: Home) -> Callable[[], str]:
+    """Says when the store that stands in HOME is no longer the one that is there now."""
+    ours = inode(home.store)
+
+    def lost() -> str:
+        return "" if inode(home.store) == ours else f"{home.store} was taken away under a trader"
+
+    return lost
+
+
 class _Run:
     """One run of the house."""
 
@@ -166,8 +176,11 @@ class _Run:
             line = self._line(held)
             built = rooms(self._at, self._fittings(environment, line))
             duration, opening = self._settings.duration, self._opening(note)
-            terms = Terms(duration, opening, partial(tried, environment), self._pulse)
+            lost = _watch(self._home)
+            terms = Terms(duration, opening, partial(tried, environment), lost, self._pulse)
             ended = run(built, self._at, terms)
+            if lost():
+                rescue(environment, self._home)
         return ended.reason, ended.status
 
     def _line(self, held: ExitStack) -> Line:

@@ -101,12 +101,14 @@ class Terms:
         duration: market time after which it ends by itself.
         opening: what the dashboard is told first.
         writable: why the disk takes nothing; '' where it does.
+        lost: why what is written is lost all the same; '' where it is not.
         pulse: by which the guardian knows that we live.
     """
 
     duration: Nanos | None
     opening: tuple[Fact, ...]
     writable: Callable[[], str]
+    lost: Callable[[], str]
     pulse: Pulse
 
 
@@ -120,6 +122,7 @@ def run(rooms: Sequence[Room], addresses: Addresses, terms: Terms) -> Ended:
         ended.set,
         terms.opening,
         terms.writable,
+        terms.lost,
         terms.pulse.ends,
     )
     patience = Patience(RESTARTS_MAX, RESTARTS_WINDOW)

@@ -94,6 +94,28 @@ def put_back(home: Home, source: Path) -> Path:
     return home.swap(built)
 
 
+def inode(store: Path) -> int:
+    """Which file the store is; 0 where there is none."""
+    try:
+        return (store / "data.mdb").stat().st_ino
+    except OSError:
+        return 0
+
+
+def rescue(environment: lmdb.Environment, home: Home) -> Path:
+    """Write a store that was deleted while it was open to its place again.
+
+    What was deleted is there as long as somebody has it open. Returns where that is kept which
+    stood in its place.
+    """
+    built = home.path / "store.tmp"
+    shutil.rmtree(built, ignore_errors=True)
+    built.mkdir(parents=True, mode=0o700)
+    environment.copy(str(built), compact=True)
+    examine(built)
+    return home.swap(built)
+
+
 def healed(home: Home) -> str:
     """Set a store aside that cannot be trusted and go on from the newest good copy of it.
 

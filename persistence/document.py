@@ -27,6 +27,9 @@ SCHEMA = Path(__file__).parent / "state.schema.json"
 SAVE_EVERY = Nanos(5 * MINUTE)
 """How often the document is written [market time]."""
 
+DRAWDOWN_DIGITS = 6
+"""A millionth is a cent of the wallet."""
+
 RESTORED_HORIZON = HOUR
 """How long a restored position, whose plan no document holds, is kept at most."""
 
@@ -54,7 +57,10 @@ def document(at: Nanos, account: Account, trips: Sequence[RoundTrip], drawdown: 
         "positions": _positions(account.position),
         "total_pnl": float(account.pnl),
         "trades": [_trade(trip) for trip in trips],
-        "risk_metrics": {"current_drawdown": drawdown, "win_rate": account.win_rate},
+        "risk_metrics": {
+            "current_drawdown": round(drawdown, DRAWDOWN_DIGITS),
+            "win_rate": account.win_rate,
+        },
     }
 
 

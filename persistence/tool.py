@@ -57,7 +57,7 @@ def dumped(path: Path, number: int | None = None) -> str:
     account = replayed(entries)
     at = max(checkpoint.at, entries[-1].at)
     mark = watched(checkpoint.high_water, account.wallet)
-    return text(document(at, account, trips, round(drawdown(mark, account.wallet), 6)))
+    return text(document(at, account, trips, drawdown(mark, account.wallet)))
 
 
 def listed(path: Path) -> str:

@@ -6,6 +6,7 @@ Twenty kills come with all tests. The long form, which also prints how long reco
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections import Counter
@@ -47,13 +48,14 @@ Fill = tuple[str, str, str]
 class Trader:
     """A started program, and all that it has said."""
 
-    def __init__(self, home: Path, model: Path) -> None:
+    def __init__(self, home: Path, model: Path, module: str = "actors") -> None:
         self.begun = monotonic()
         self.ready: float | None = None
         self.said: list[dict[str, Any]] = []
         self._lines: Queue[str] = Queue()
         self.process = started(
-            *("--demo", "--headless", "--speed", "120", "--model", model, "--home", home)
+            *("--demo", "--headless", "--speed", "120", "--model", model, "--home", home),
+            module=module,
         )
         Thread(target=self._listen, daemon=True).start()
 
@@ -197,3 +199,26 @@ def test_full_disk_pauses_trading_until_there_is_room_again(tmp_path: Path) -> N
 
         assert trader.interrupt() == 0
         assert trader.fills <= booked(disk / "home")
+
+
+@pytest.mark.parametrize("fault", ["deleted", "cut short"])
+def test_store_that_is_ruined_under_a_guarded_trader_costs_seconds(
+    tmp_path: Path, fault: str
+) -> None:
+    model, home = opinionated(tmp_path / "model", shift=0.3), tmp_path / "home"
+    trader = Trader(home, model, "actors.guardian")
+    trader.hear("closed")
+    trader.hear("backup")
+    told = trader.fills
+
+    if fault == "deleted":
+        shutil.rmtree(home / "store")
+    else:
+        os.truncate(home / "store" / "data.mdb", 2 * 4096)
+
+    trader.hear("note", "the trader before this one died")
+    trader.hear("ready")
+    assert trader.interrupt() == 0
+    assert booked(home)
+    if fault == "deleted":
+        assert told <= booked(home)

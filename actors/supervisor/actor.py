@@ -50,6 +50,7 @@ class Outlets:
         finished: hears the exit status and the reason.
         opening: told to the dashboard first.
         writable: why the disk takes nothing; '' where it does.
+        lost: why what we write is lost, whatever the disk says; '' where it is not.
         ends: hears when the program is to end, and says when it was to end already before a crash.
     """
 
@@ -59,6 +60,7 @@ class Outlets:
     finished: Callable[[int, str], None]
     opening: tuple[Fact, ...] = ()
     writable: Callable[[], str] = str
+    lost: Callable[[], str] = str
     ends: Callable[[Nanos], Nanos] = lambda ends: ends
 
 
@@ -147,18 +149,23 @@ class SupervisorActor(ThreadingActor):
             if monotonic() - self._ending.since > CLOSE_SECONDS_MAX:
                 self._finish(self._ending)
             return
-        for name, life in self._lives.items():
-            fault = life.fault(self._beat)
-            if fault:
-                self._give_up(life)
-                self._bury(ChildDied(name, fault, fatal=False))
-            elif life.due is not None and life.due <= self._beat:
-                self._restart(life)
-            elif life.ref is not None:
-                life.leash.ask(life.ref, self._beat)
+        if reason := self._outlets.lost():
+            self._escalate(reason, EXIT_GAVE_UP)
+            return
+        for life in self._lives.values():
+            self._look_after(life)
             if self._ending is not None:
                 return
         self._tell_vitals()
+
+    def _look_after(self, life: Life) -> None:
+        if fault := life.fault(self._beat):
+            self._give_up(life)
+            self._bury(ChildDied(life.child.name, fault, fatal=False))
+        elif life.due is not None and life.due <= self._beat:
+            self._restart(life)
+        elif life.ref is not None:
+            life.leash.ask(life.ref, self._beat)
 
     def _tell_vitals(self) -> None:
         rooms = tuple(

@@ -79,7 +79,7 @@ class House:
         self.ended: Queue[tuple[int, str]] = Queue()
         self.unbuildable = 0
         self.begun: list[str] = []
-        self.disk = ""
+        self.disk = self.lost = ""
         self.now = 0
         self.first: Address[Any] = Address()
         self.fragile: Address[Any] = Address(standing=(str,))
@@ -91,6 +91,7 @@ class House:
             lambda status, reason: self.ended.put((status, reason)),
             (Noted(NOON, "opening"),),
             lambda: self.disk,
+            lambda: self.lost,
         )
         children = [
             Child("First", lambda: self._start("first"), self.first),
@@ -396,3 +397,14 @@ def test_two_faults_in_either_order_leave_both_actors_alive(one: str, other: str
 
     assert house.answers("again")
     assert house.answers("too", "first")
+
+
+def test_store_that_was_taken_away_ends_the_process_in_order() -> None:
+    house = House()
+    house.lost = "the store is gone"
+
+    house.beat()
+
+    assert house.risk.next(TradingHalted).reason == "the store is gone"
+    house.up.tell(Flat())
+    assert house.ended.get(timeout=SOON) == (EXIT_GAVE_UP, "the store is gone")

@@ -1,0 +1,165 @@
+"""The whole house on a fast demo market: each two of its actors fail, the others go on."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from itertools import cycle, permutations, product
+from pathlib import Path
+from queue import Empty, Queue
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from actors.dashboard.view import View
+from actors.feed.demo import DemoSource
+from actors.house import Room, Spawn, rooms
+from actors.messages import StopRequested
+from actors.settings import parse
+from actors.system import _Run
+from actors.threads import SIGNALS, Ended, Terms, run
+from domain.units import Nanos
+from persistence.copies import examined
+from persistence.environment import open_environment
+from persistence.home import Home
+
+pytestmark = pytest.mark.timeout(240)
+
+NAMES = (
+    *("DashboardActor", "BrokerActor", "RiskActor"),
+    *("MicrostructureActor", "ForecastActor", "FeedActor"),
+)
+
+FAULTS = tuple(product(("exception", "hang", "construction"), repeat=2))
+
+SOON = 30.0
+"""How long an actor may stay dead before the test fails [s]."""
+
+
+class Quiet:
+    """A display that keeps the lines of facts."""
+
+    def __init__(self) -> None:
+        self.facts: Queue[bytes] = Queue()
+
+    def open(self) -> None:
+        pass
+
+    def fact(self, line: bytes) -> None:
+        self.facts.put(line)
+
+    def draw(self, view: View) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def hear(self, word: bytes) -> None:
+        """Wait for a fact that has this word and is told from now on."""
+        while not self.facts.empty():
+            self.facts.get_nowait()
+        while word not in self.facts.get(timeout=SOON):
+            pass
+
+
+def hanging(over: threading.Event) -> object:
+    """A message that nobody finds out the kind of before the event is set."""
+
+    def kind(_message: object) -> type:
+        over.wait()
+        return object
+
+    return type("Hanging", (), {"__class__": property(kind)})()
+
+
+class House:
+    """The program's own rooms, with a way to break them."""
+
+    def __init__(self, folder: Path, held: ExitStack) -> None:
+        arguments = ("--demo", "--headless", "--speed", "60", "--home", str(folder))
+        home = held.enter_context(Home(folder))
+        began = _Run(parse(arguments), home, DemoSource(), monotonic)
+        self.environment = held.enter_context(closing(open_environment(home.store)))
+        self.display = Quiet()
+        fittings = replace(
+            began._fittings(self.environment, began._line(held)), display=self.display
+        )
+        self.at = began._at
+        self.terms = Terms(None, (), str, str, began._pulse)
+        self.unbuildable: list[str] = []
+        self.over = threading.Event()
+        self.rooms = {room.name: self._breakable(room) for room in rooms(self.at, fittings)}
+
+    def run(self) -> Ended:
+        return run(tuple(self.rooms.values()), self.at, self.terms)
+
+    def fail(self, name: str, fault: str) -> Callable[[], bool]:
+        """Break an actor; returns whether another one has taken its place."""
+        address = self.rooms[name].address
+        before = address._resident
+        if fault == "construction":
+            self.unbuildable.append(name)
+        address.tell(hanging(self.over) if fault == "hang" else object())
+        return lambda: address._resident not in {None, before}
+
+    def _breakable(self, room: Room) -> Room:
+        def build(spawn: Spawn) -> Any:
+            if room.name in self.unbuildable:
+                self.unbuildable.remove(room.name)
+                raise MemoryError
+            return room.build(spawn)
+
+        return Room(room.name, build, room.address)
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    """With a supervisor that looks five times a second and never loses its patience."""
+    monkeypatch.setattr("actors.threads.BEAT_EVERY", 0.2)
+    monkeypatch.setattr("actors.threads.RESTARTS_WINDOW", Nanos(1))
+    monkeypatch.setattr("actors.threads.SILENCES", dict.fromkeys(NAMES, 1.5))
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    with ExitStack() as held:
+        yield House(tmp_path, held)
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def break_in_pairs(house: House, failed: Queue[str]) -> None:
+    """Break each two actors at once, in both orders, and wait until both live again."""
+    pace = threading.Event()
+    try:
+        house.display.hear(b'"ready"')
+        for pair, faults in zip(permutations(NAMES, 2), cycle(FAULTS), strict=False):
+            replaced = [house.fail(*one) for one in zip(pair, faults, strict=True)]
+            due = monotonic() + SOON
+            while not all(done() for done in replaced):
+                if monotonic() > due:
+                    failed.put(f"{pair} did not recover from {faults}")
+                    return
+                pace.wait(0.01)
+        house.display.hear(b'"forecast"')
+        house.display.hear(b'"decision"')
+    except Empty:
+        failed.put("the house fell silent")
+    finally:
+        house.at.supervisor.tell(StopRequested("enough", status=0 if failed.empty() else 1))
+
+
+def test_any_two_actors_may_fail_together_in_any_way_and_the_house_goes_on(
+    house: House,
+) -> None:
+    failed: Queue[str] = Queue()
+    breaker = threading.Thread(target=break_in_pairs, args=(house, failed))
+    breaker.start()
+
+    ended = house.run()
+    breaker.join()
+    house.over.set()
+
+    assert list(failed.queue) == []
+    assert (ended.status, ended.reason) == (0, "enough")
+    assert examined(house.environment).wallet > 0

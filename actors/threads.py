@@ -41,11 +41,12 @@ BEAT_EVERY = 1.0
 SUPERVISOR_SILENCE_SECONDS_MAX = 45.0
 """A supervisor that is silent for so long is stuck; ending everybody takes it 30 s at most."""
 
-SILENCES = {"DashboardActor": inf, "ForecastActor": 120.0}
+SILENCES = {"DashboardActor": inf, "BrokerActor": 60.0, "ForecastActor": 120.0}
 """How long one message may take an actor, where it is not what is usual [s].
 
-A model is loaded and runs on a busy machine. A dashboard waits for whoever reads: a terminal that
-was halted with Ctrl+S is no reason to trade no more, nor to start a second one that waits too.
+A model is loaded and runs on a busy machine; a disk may take its time to sync. A dashboard waits
+for whoever reads: a terminal that was halted with Ctrl+S is no reason to trade no more, nor to
+start a second one that waits too.
 """
 
 ONE_WISH_SECONDS = 1.0

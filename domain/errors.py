@@ -4,6 +4,7 @@ PlasmaError
     Transient            nobody: the supervisor restarts the actor
         FeedLost
         VenueUnavailable
+        LedgerMoved
     Fatal                a person: the supervisor halts trading, or the program does not start
         LedgerUnbalanced
         StoreCorrupt
@@ -32,6 +33,10 @@ class FeedLost(Transient):
 
 class VenueUnavailable(Transient):
     """An endpoint refused, failed, or did not answer in time."""
+
+
+class LedgerMoved(Transient):
+    """An incarnation that was given up has booked under this number after all: read again."""
 
 
 class Fatal(PlasmaError):  # noqa: N818

@@ -7,7 +7,7 @@ from enum import StrEnum
 import lmdb
 
 from domain.account import Account, RoundTrip
-from domain.errors import StoreCorrupt
+from domain.errors import LedgerMoved, StoreCorrupt
 from domain.ledger import NOTHING, Entry, booked
 from domain.orders import Order
 from persistence.records import decoded, encoded
@@ -47,10 +47,16 @@ class LedgerStore:
         """Write one entry durably, with the round trip it completes and the order it finishes.
 
         Writing the same entry twice changes nothing.
+
+        Raises:
+            LedgerMoved: another entry has this number; nothing was written.
         """
         key = KEY.pack(entry.sequence)
         with self._environment.begin(write=True) as transaction:
-            transaction.put(key, encoded(entry), db=self._entries)
+            record = encoded(entry)
+            fresh = transaction.put(key, record, overwrite=False, db=self._entries)
+            if not fresh and transaction.get(key, db=self._entries) != record:
+                raise LedgerMoved(f"entry {entry.sequence} is another one already")
             if trip is not None:
                 transaction.put(key, encoded(trip), db=self._trips)
             if done:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.errors import StoreCorrupt
+from domain.errors import LedgerMoved, StoreCorrupt
 from domain.ledger import funding, opening
 from persistence.environment import open_environment
 from persistence.ledger import LedgerStore, OrderState, replayed
@@ -27,6 +27,15 @@ def test_entries_come_back_in_order_and_add_up(store: LedgerStore) -> None:
 def test_entry_written_twice_is_there_once(store: LedgerStore) -> None:
     store.append(opening(NOON))
     store.append(opening(NOON))
+
+    assert store.since(0) == (opening(NOON),)
+
+
+def test_entry_never_takes_the_place_of_another(store: LedgerStore) -> None:
+    store.append(opening(NOON))
+
+    with pytest.raises(LedgerMoved, match="entry 0"):
+        store.append(an_entry(0, order="late"), done="late")
 
     assert store.since(0) == (opening(NOON),)
 

@@ -21,6 +21,7 @@ from persistence.environment import open_environment
 from persistence.export import COLUMNS
 from persistence.home import Home
 from persistence.ledger import LedgerStore, replayed
+from persistence.records import encoded
 from tests.builders import NOON, an_account, an_entry, an_order, candles, money, price
 from tests.persistence.test_document import MISSION
 
@@ -67,7 +68,9 @@ def test_dump_of_a_ledger_that_contradicts_its_checkpoint_is_refused(
     with closing(open_environment(home.store)) as environment:
         mark = HighWater(money(10_000))
         CheckpointStore(environment).begin(NOON, an_account(recent=()), mark)
-        LedgerStore(environment).append(funding(money(1), an_entry(0)))
+        with environment.begin(write=True) as transaction:
+            table = environment.open_db(b"ledger", txn=transaction)
+            transaction.put(bytes(8), encoded(funding(money(1), an_entry(0))), db=table)
 
     assert main(["dump", "--home", str(tmp_path)]) == 4
     assert capsys.readouterr().err.count("\n") == 1

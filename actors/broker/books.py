@@ -29,7 +29,8 @@ class Found:
 
     Attributes:
         broken: checkpoints that could not be read and were passed over.
-        resting: the orders that protect the position; they stayed at the venue.
+        resting: the orders that protect the position; they stayed at the venue. What protects
+            nothing any more was being cancelled when the last life ended, and is.
         lost: orders that were on their way and are expired, because a late order is not safe.
     """
 
@@ -62,10 +63,14 @@ class Books:
         held = self.account.position
         self.watch(held.entry if held else None)
         sent = self._ledger.sent()
-        resting = tuple(order for order in sent if held is not None and order.protects)
-        lost = tuple(order for order in sent if order not in resting)
+        protecting = tuple(order for order in sent if order.protects)
+        lost = tuple(order for order in sent if not order.protects)
         for order in lost:
             self._ledger.finish(order.id, OrderState.EXPIRED)
+        if held is None:
+            for order in protecting:
+                self._ledger.finish(order.id, OrderState.CANCELED)
+        resting = () if held is None else protecting
         return Found(broken, resting, lost)
 
     def blank(self, at: Nanos, order: str) -> Entry:

@@ -366,6 +366,18 @@ def test_stop_and_target_stay_at_the_venue_over_a_restart(house: House) -> None:
     assert house.dashboard.of(Closed)[0].reason == "stop 99"
 
 
+def test_orders_that_protected_what_was_closed_last_are_gone_without_a_word(house: House) -> None:
+    guarded(house)
+    house.tell(a_book(at=NOON + 2 * SECOND, bid="98.97", ask="98.99"))
+    assert [order.id[0] for order in house.ledger.sent()] == ["T"]
+
+    house.start()
+    house.tell(Tick(Nanos(NOON + 3 * SECOND)))
+
+    assert house.ledger.sent() == ()
+    assert house.dashboard.of(OrderRefused) == []
+
+
 def test_price_beyond_the_stop_before_it_stands_closes_at_the_market(house: House) -> None:
     house.trade(an_order(key="E1", size="0.5"))
     house.tell(a_book(at=NOON + SECOND, bid="98.00", ask="98.02"))

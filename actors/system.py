@@ -228,7 +228,7 @@ class _Run:
             return Headless(self._at.supervisor)
         from actors.dashboard.screen import Screen  # noqa: PLC0415 - only a terminal needs it
 
-        return Screen(self._at.risk, self._at.supervisor)
+        return Screen(self._at.risk, self._at.supervisor, reports=self._home.path / "reports")
 
     def _opening(self, note: str) -> tuple[Fact, ...]:
         """What is told first."""

@@ -85,6 +85,7 @@ def test_calibrated_intervals_cover_what_they_promise() -> None:
     learnt = evaluated(Wide(), market, span, stride=1, raw=False)[0]
 
     assert next(scores(raw)).coverage[0] > 0.9
+    assert next(scores(learnt)).width_bps < next(scores(raw)).width_bps
     assert next(scores(learnt)).coverage == pytest.approx((0.8, 0.9, 0.95), abs=0.02)
 
 

@@ -213,6 +213,8 @@ class FeedActor(Actor[FeedInbox]):
             )
             self._give_up(reason)
             return
+        for remark in self._series.remarks():
+            self._dashboard.tell(Noted(self._now, remark))
         self._ingested = True
         self._forecast.tell(HistoryReady(self._now, TIMEFRAMES))
         self._get_ready()

@@ -15,6 +15,9 @@ from domain.units import MINUTE, Nanos
 
 STREAM = "kline_1m"
 
+ASKED_IN_VAIN_MAX = 10
+"""So many answers without a candle, and the exchange does not have it."""
+
 
 class Continuity:
     """Passes closed one-minute candles on, each once, in order, and without holes."""
@@ -32,6 +35,7 @@ class Continuity:
         self._last: Nanos | None = None
         self._asked_until = Nanos(0)
         self._owed: Nanos | None = None
+        self._asked_in_vain = 0
         self._held: list[tuple[Candle, bool]] = []
         self._mending = False
 
@@ -58,7 +62,7 @@ class Continuity:
             self._hear(candle, doubtful)
 
     def _hear(self, candle: Candle, doubtful: bool, *, again: bool = False) -> None:  # noqa: FBT001
-        """Pass it on, or hold it and ask; `again`: it was held, and what it waited for is over."""
+        """Pass it on, or hold it and ask; `again`: it was held, and nobody answers."""
         if self._mending:
             self._held.append((candle, doubtful))
             return
@@ -85,14 +89,26 @@ class Continuity:
         with self._lock:
             self._compare(fetched)
             self._tell(fetched)
-            self._owed = None if fetched.candles else min(first, self._owed or first)
+            self._owe(first, last, fetched)
             if fetched.candles:
                 self._last = max(self._last or Nanos(0), fetched.candles[-1].open_time)
             self._asked_until = max(self._asked_until, last)
             self._mending = False
             held, self._held = self._held, []
             for candle, doubtful in held:
-                self._hear(candle, doubtful, again=True)
+                self._hear(candle, doubtful, again=not fetched.candles)
+
+    def _owe(self, first: Nanos, last: Nanos, fetched: Fetched) -> None:
+        """Remember from where on the answer is no answer; an exchange that has none has none."""
+        if self._owed is not None and first > self._owed:
+            return
+        found = {candle.open_time for candle in fetched.candles}
+        lacking = [at for at in range(first, last + 1, MINUTE) if at not in found]
+        self._asked_in_vain = self._asked_in_vain + 1 if lacking and found else 0
+        if not lacking or self._asked_in_vain > ASKED_IN_VAIN_MAX:
+            self._owed = None
+        else:
+            self._owed = Nanos(lacking[0])
 
     def _compare(self, fetched: Fetched) -> None:
         """Say where the second word is another one than the first."""

@@ -3,10 +3,11 @@
 from collections import deque
 from collections.abc import Iterable, Sequence
 
+from domain.baselines import baselines, disagreeing, outliers
 from domain.candles import aggregate, bridged, closes_at, unbroken, wrong
 from domain.horizons import CONTEXT, INGESTION, TIMEFRAMES, Timeframe
 from domain.market import Candle
-from domain.units import Nanos
+from domain.units import BASIS_POINTS, Nanos
 from persistence.candles import CandleStore
 
 LONGEST = TIMEFRAMES[-1].minutes
@@ -49,6 +50,28 @@ class Series:
         self._minutes.clear()
         self._minutes.extend(self._store.newest(Timeframe.M1, LONGEST))
         return faults
+
+    def remarks(self) -> list[str]:
+        """What stands out of the history, and what is usual in it, a sentence each."""
+        series = {timeframe: self._store.newest(timeframe, INGESTION) for timeframe in TIMEFRAMES}
+        odd = {timeframe: len(outliers(candles)) for timeframe, candles in series.items()}
+        wrong = [
+            f"the candle of {one.timeframe} that closed at {one.close} is not what its minutes are"
+            for timeframe in TIMEFRAMES[1:]
+            for one in disagreeing(series[Timeframe.M1], series[timeframe])
+        ]
+        usual = baselines(series)
+        volatility = ", ".join(
+            f"{timeframe} {value * BASIS_POINTS:.1f}"
+            for timeframe, value in zip(TIMEFRAMES, usual.volatility, strict=True)
+        )
+        lowest = min(value for row in usual.correlation for value in row)
+        flagged = ", ".join(f"{count} of {timeframe}" for timeframe, count in odd.items() if count)
+        return [
+            *wrong,
+            *([f"candles that stand out, and are believed: {flagged}"] if flagged else []),
+            f"usual volatility a candle [bps]: {volatility}; lowest correlation {lowest:.2f}",
+        ]
 
     def standing(self) -> int:
         """How many candles of the last INGESTION of each timeframe are in the cache."""

@@ -141,7 +141,7 @@ def ask(process: subprocess.Popen[str], word: str) -> dict[str, Any]:
 
 def poured(exchange: Exchange, rate: int, seconds: int) -> tuple[int, float]:
     """Send for so long; how many frames went, and how long it took."""
-    sent, lot = 0, max(1, rate // 100)
+    sent, lot = 0, max(1, rate // 1000)
     made = list(map(framed, frames(rate * seconds)))
     begun = time.perf_counter()
     for start in range(0, len(made), lot):

@@ -75,6 +75,7 @@ def report(
         "minutes that differ from the exchange's": len(different(minutes, exchange)),
         "the first of them": different(minutes, exchange)[:1],
         "holes": holes,
+        "why it stopped": [event["reason"] for event in events if event["event"] == "stopping"],
         "interpolated": kinds[Origin.INTERPOLATED],
     }
 
@@ -91,7 +92,7 @@ def main() -> None:
         home = Path(folder)
         process = started("--headless", "--model", "embedded", "--home", home, *where)
         listener = listened(process, events)
-        while not any(event["event"] == "ingested" for event in events):
+        while not any(event["event"] in {"ready", "stopping"} for event in events):
             end.wait(0.1)
         trouble = Trouble(exchange, options.seed)
         striker = threading.Thread(target=trouble.keep_on, args=(EVERY, LASTING, end))

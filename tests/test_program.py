@@ -202,7 +202,7 @@ def test_recorded_stream_is_decoded_whole_and_forecast_on_at_every_minute(tmp_pa
         *(f"23:{minute}" for minute in range(54, 60)),
         *(f"00:0{minute}" for minute in range(6)),
     ]
-    (note,) = run.of("note")
+    (note,) = [event for event in run.of("note") if "frames read" in event["text"]]
     assert "19904 btcusdt@trade" in note["text"]
     assert "73174 btcusdt@bookTicker" in note["text"]
     assert "6495 btcusdt@depth@100ms" in note["text"]

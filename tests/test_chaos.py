@@ -31,7 +31,7 @@ from tests.program import started
 
 pytestmark = pytest.mark.timeout(300)
 
-KILLS = int(os.environ.get("PLASMATRADER_KILLS", "20"))
+KILLS = int(os.environ.get("PLASMATRADER_KILLS", "8"))
 
 LIFE_SECONDS_MAX = 1.5
 """How long a trader lives at most before it is killed, from its first word [s]."""

@@ -1,5 +1,6 @@
 """The whole house on a fast demo market: each two of its actors fail, the others go on."""
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -33,6 +34,10 @@ NAMES = (
 )
 
 FAULTS = tuple(product(("exception", "hang", "construction"), repeat=2))
+
+RING = tuple(zip(NAMES, (*NAMES[1:], NAMES[0]), strict=True))
+PAIRS = tuple(permutations(NAMES, 2)) if "PLASMATRADER_PROOFS" in os.environ else RING
+"""All pairs in both orders take minutes; `PLASMATRADER_PROOFS=1 bin/check tests` does it."""
 
 SOON = 30.0
 """How long an actor may stay dead before the test fails [s]."""
@@ -133,7 +138,7 @@ def break_in_pairs(house: House, failed: Queue[str]) -> None:
     pace = threading.Event()
     try:
         house.display.hear(b'"ready"')
-        for pair, faults in zip(permutations(NAMES, 2), cycle(FAULTS), strict=False):
+        for pair, faults in zip(PAIRS, cycle(FAULTS), strict=False):
             replaced = [house.fail(*one) for one in zip(pair, faults, strict=True)]
             due = monotonic() + SOON
             while not all(done() for done in replaced):

@@ -35,9 +35,7 @@ NAMES = (
 
 FAULTS = tuple(product(("exception", "hang", "construction"), repeat=2))
 
-RING = tuple(zip(NAMES, (*NAMES[1:], NAMES[0]), strict=True))
-PAIRS = tuple(permutations(NAMES, 2)) if "PLASMATRADER_PROOFS" in os.environ else RING
-"""All pairs in both orders take minutes; `PLASMATRADER_PROOFS=1 bin/check tests` does it."""
+PROOFS = "PLASMATRADER_PROOFS" in os.environ
 
 SOON = 30.0
 """How long an actor may stay dead before the test fails [s]."""
@@ -138,7 +136,7 @@ def break_in_pairs(house: House, failed: Queue[str]) -> None:
     pace = threading.Event()
     try:
         house.display.hear(b'"ready"')
-        for pair, faults in zip(PAIRS, cycle(FAULTS), strict=False):
+        for pair, faults in zip(permutations(NAMES, 2), cycle(FAULTS), strict=False):
             replaced = [house.fail(*one) for one in zip(pair, faults, strict=True)]
             due = monotonic() + SOON
             while not all(done() for done in replaced):
@@ -154,6 +152,9 @@ def break_in_pairs(house: House, failed: Queue[str]) -> None:
         house.at.supervisor.tell(StopRequested("enough", status=0 if failed.empty() else 1))
 
 
+@pytest.mark.skipif(
+    not PROOFS, reason="takes minutes while coverage is measured: PLASMATRADER_PROOFS=1"
+)
 def test_any_two_actors_may_fail_together_in_any_way_and_the_house_goes_on(
     house: House,
 ) -> None:

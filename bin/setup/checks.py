@@ -15,7 +15,7 @@ from typing import NoReturn
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / ".venv" / "bin"
 
-CORE_COVERAGE_PERCENT_MIN = 90
+CORE_COVERAGE_PERCENT_MIN = 95
 """Of domain/ and persistence/; pyproject.toml has the figure for the whole."""
 
 UNJUDGED_COVERAGE = ("--cov", "--cov-report=", "--cov-fail-under=0")

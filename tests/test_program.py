@@ -2,6 +2,7 @@
 
 import json
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from actors.clock import wall_clock
 from actors.feed.demo import DemoSource
 from domain.facts import Decision
+from domain.ledger import Entry
 from persistence.document import check
 from persistence.environment import open_to_read
 from persistence.ledger import LedgerStore, replayed
@@ -22,7 +24,7 @@ pytestmark = pytest.mark.timeout(240)
 DEMO = ("--demo", "--headless")
 
 
-def ledger(home: Path) -> list[object]:
+def ledger(home: Path) -> list[Entry]:
     with closing(open_to_read(home / "store")) as environment:
         return list(LedgerStore(environment).since(0))
 
@@ -58,7 +60,7 @@ def test_two_deterministic_runs_differ_in_no_byte_and_every_cent_adds_up(tmp_pat
     assert comparable(one.out) == comparable(other.out)
     assert ledger(homes[0]) == ledger(homes[1])
     assert one.of("fill") != []
-    account = replayed(tuple(ledger(homes[0])))  # type: ignore[arg-type]
+    account = replayed(tuple(ledger(homes[0])))
     assert float(account.wallet) == pytest.approx(
         10_000
         + sum(float(event["pnl"]) for event in one.of("closed"))
@@ -82,9 +84,17 @@ def test_killed_trader_goes_on_where_it_was(tmp_path: Path) -> None:
     again = ran(*arguments, "--for", "1m")
 
     assert again.status == 0
-    fills = [event["order"] for event in acknowledged if event["event"] == "fill"]
-    booked = [entry.order for entry in ledger(home) if entry.movement]  # type: ignore[attr-defined]
-    assert fills == booked[: len(fills)]
+    told = [
+        (event["order"], Decimal(event["price"]), Decimal(event["quantity"]))
+        for event in acknowledged
+        if event["event"] == "fill"
+    ]
+    booked = [
+        (entry.order, entry.movement.price, entry.movement.quantity)
+        for entry in ledger(home)
+        if entry.movement is not None
+    ]
+    assert told == booked[: len(told)]
     assert len(set(booked)) == len(booked)
     assert again.events[0]["at"] >= acknowledged[0]["at"]
 

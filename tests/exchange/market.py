@@ -23,6 +23,9 @@ OPEN_KLINE_EVERY = 2 * SECOND
 TRADES_KEPT = 20_000
 """Trades that can still be asked for by their numbers."""
 
+BEGINS_WITHIN = 30.0
+"""How long a source may take to its first event [s]."""
+
 Listener = Callable[[str, bytes], None]
 
 
@@ -67,9 +70,10 @@ class Market:
     symbol = "BTCUSDT"
 
     def __init__(self, source: Source, speed: float) -> None:
+        self._begun = time.monotonic()
         self._source = source
         self._speed = speed
-        self._stop = threading.Event()
+        self._stop, self._playing = threading.Event(), threading.Event()
         self._lock = threading.Lock()
         self._candles: dict[Timeframe, list[Candle]] = {timeframe: [] for timeframe in TIMEFRAMES}
         for candle in source.history():
@@ -87,7 +91,12 @@ class Market:
         self._thread = threading.Thread(target=self._play, name="exchange-market", daemon=True)
 
     def start(self) -> None:
+        """Begin, and return when the market tells the time; making the history took some already.
+
+        So a source that starts at this machine's time goes on by this machine's clock.
+        """
         self._thread.start()
+        self._playing.wait(BEGINS_WITHIN)
 
     def stop(self) -> None:
         self._stop.set()
@@ -101,13 +110,13 @@ class Market:
             return self._candles[timeframe] + (running if timeframe is Timeframe.M1 else [])
 
     def _play(self) -> None:
-        begun = time.monotonic()
         for event in self._source.events():
+            self._playing.set()
             if isinstance(event, Rejected):
                 continue
             at = event.close_time if isinstance(event, Candle) else event.at
-            wait = (at - self._source.start) / SECOND / self._speed - (time.monotonic() - begun)
-            if self._stop.wait(max(0.0, wait)):
+            due = self._begun + (at - self._source.start) / SECOND / self._speed
+            if self._stop.wait(max(0.0, due - time.monotonic())):
                 return
             with self._lock:
                 self.now = max(self.now, at)

@@ -188,7 +188,8 @@ class SupervisorActor(ThreadingActor):
         life.due, life.missed, life.leash = None, False, Leash()
         try:
             life.ref = life.child.start()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is this actor's death
+        except Exception as error:  # outermost edge: whatever it is, it is this actor's death
+            logger.exception("%s cannot be constructed", life.child.name)
             life.ref = None
             self._bury(ChildDied(life.child.name, f"not constructed: {error!r}", fatal=False))
             return False

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import termios
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from tests.program import ROOT, children, ended, running
 SILENCE = 1.0
 """How long a guarded program may say nothing in these tests [s]."""
 
-FIRST = f"import os, sys, signal, time\nfirst = not os.environ.get('{RECOVERED}')\n"
+FIRST = f"import os, sys, signal\nfirst = not os.environ.get('{RECOVERED}')\n"
 """What each program begins with: whether it is the first of its line."""
 
 BEAT = f"os.write(int(os.environ['{HEARTBEAT}']), b'%d\\n' % 77)\n"
@@ -43,10 +44,10 @@ class Guarded:
         self.said: list[str] = []
         self._script = folder / "program.py"
 
-    def run(self, program: str) -> int:
+    def run(self, program: str, silence: float = SILENCE) -> int:
         self._script.write_text(FIRST + program)
         command = (sys.executable, "-S", str(self._script))
-        return Guardian(command, silence=SILENCE, say=self.said.append).run()
+        return Guardian(command, silence=silence, say=self.said.append).run()
 
 
 @pytest.fixture
@@ -85,12 +86,14 @@ def test_program_that_dies_is_started_again_and_knows_of_what(
 
 
 def test_program_that_stops_beating_is_ended_and_started_again(guarded: Guarded) -> None:
-    assert guarded.run(f"if not first: sys.exit(0)\n{BEAT}time.sleep(60)") == 0
+    assert guarded.run(f"if not first: sys.exit(0)\n{BEAT}signal.pause()") == 0
     assert guarded.said == ["the trader died (no sign of life) and is started again"]
 
 
 def test_program_that_has_not_begun_to_beat_may_take_its_time(guarded: Guarded) -> None:
-    assert guarded.run(f"time.sleep({2 * SILENCE})\n{BEAT}") == 0
+    looked_at = "for _ in range(50): os.kill(os.getppid(), signal.SIGCHLD)"
+
+    assert guarded.run(looked_at, silence=0.0) == 0
     assert guarded.said == []
 
 
@@ -109,7 +112,7 @@ def test_too_many_crashes_are_given_up_with_the_reason(guarded: Guarded) -> None
 def test_signal_is_passed_on_once_and_what_follows_is_final(guarded: Guarded) -> None:
     program = (
         "signal.signal(signal.SIGTERM, lambda *_: sys.exit(3))\n"
-        f"{BEAT}os.kill(os.getppid(), signal.SIGTERM)\ntime.sleep(60)"
+        f"{BEAT}os.kill(os.getppid(), signal.SIGTERM)\nsignal.pause()"
     )
 
     assert guarded.run(program) == 3
@@ -117,7 +120,7 @@ def test_signal_is_passed_on_once_and_what_follows_is_final(guarded: Guarded) ->
 
 
 def test_program_that_dies_of_the_signal_it_was_sent_has_ended_well(guarded: Guarded) -> None:
-    assert guarded.run(f"{BEAT}os.kill(os.getppid(), signal.SIGTERM)\ntime.sleep(60)") == 0
+    assert guarded.run(f"{BEAT}os.kill(os.getppid(), signal.SIGTERM)\nsignal.pause()") == 0
 
 
 def test_systemd_hears_when_we_are_ready_and_that_we_live(
@@ -127,10 +130,18 @@ def test_systemd_hears_when_we_are_ready_and_that_we_live(
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
         line.bind(str(tmp_path / "notify"))
         line.settimeout(5)
+        heard: set[bytes] = set()
 
-        assert guarded.run(f"assert 'NOTIFY_SOCKET' not in os.environ\n{BEAT}time.sleep(0.3)") == 0
+        def listen() -> None:
+            heard.update(line.recv(100).split(b"\n")[0] for _ in range(2))
+            os.kill(os.getpid(), signal.SIGTERM)
 
-        heard = {line.recv(100).split(b"\n")[0] for _ in range(2)}
+        listener = threading.Thread(target=listen)
+        listener.start()
+        program = f"assert 'NOTIFY_SOCKET' not in os.environ\n{BEAT}signal.pause()"
+
+        assert guarded.run(program) == 0
+        listener.join()
     assert heard == {b"READY=1", b"WATCHDOG=1"}
 
 

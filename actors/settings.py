@@ -2,17 +2,16 @@
 
 import argparse
 import math
-import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 from domain.errors import SettingsInvalid
 from domain.units import DAY, HOUR, MINUTE, SECOND, Nanos
 from domain.version import VERSION
+from persistence.arguments import Parser, default_home
 
 REST = (
     "https://api.binance.com",
@@ -30,8 +29,8 @@ WEBSOCKET = (
 FUTURES_REST = ("https://fapi.binance.com",)
 FUTURES_WEBSOCKET = ("wss://fstream.binance.com",)
 
-ENGINES = ("exact", "stock")
-"""Our own forward pass, or chronos-forecasting's: the same numbers, an order of magnitude apart."""
+ENGINES = ("exact", "stock", "int8")
+"""Our own forward pass, chronos-forecasting's with the same numbers, or that in eight bits."""
 
 SPEED_MAX = math.inf
 """`--speed max`: the deterministic loop."""
@@ -65,13 +64,6 @@ class Settings:
     def deterministic(self) -> bool:
         """Whether the one-thread loop runs instead of actor threads."""
         return self.speed == SPEED_MAX
-
-
-class _Parser(argparse.ArgumentParser):
-    """One clear line instead of argparse's usage block."""
-
-    def error(self, message: str) -> NoReturn:
-        raise SettingsInvalid(f"{message}; see {self.prog} --help")
 
 
 def parse(arguments: Sequence[str]) -> Settings:
@@ -135,7 +127,7 @@ def _check(settings: Settings, *, given_speed: bool) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="plasmatrader",
         description="Trades BTC/USDT on paper: Binance's public data, Chronos-Bolt's forecasts.",
         epilog="Without --demo or --replay it trades the live market.",
@@ -149,7 +141,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--speed", type=_speed, metavar="X", help="times real time, or max: the exact loop")
     add("--from", type=_instant, dest="start", metavar="T", help="first moment of a replay, UTC")
     add("--to", type=_instant, dest="end", metavar="T", help="last moment of a replay, UTC")
-    add("--home", type=Path, default=_home(), metavar="DIR", help="state (default: %(default)s)")
+    add(
+        "--home",
+        type=Path,
+        default=default_home(),
+        metavar="DIR",
+        help="state (default: %(default)s)",
+    )
     add("--model", default="auto", metavar="NAME", help="auto, embedded, a hub id or a folder")
     add("--engine", choices=ENGINES, default="exact", help="who computes it (default: exact)")
     add("--headless", action="store_true", help="event lines instead of the dashboard")
@@ -161,10 +159,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--futures-rest", type=_url, action="append", metavar="URL", help="the same, futures")
     add("--futures-ws", type=_url, action="append", metavar="URL", help="the same, futures")
     return parser
-
-
-def _home() -> Path:
-    return Path(os.environ.get("PLASMATRADER_HOME") or "~/.plasmatrader").expanduser()
 
 
 def _speed(text: str) -> float:

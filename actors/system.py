@@ -21,7 +21,7 @@ from actors.feed.paced import LoopLine, PacedLine
 from actors.feed.recording import Recording
 from actors.forecast.actor import Memory
 from actors.forecast.engine import Forecaster
-from actors.forecast.exact import ENGINES
+from actors.forecast.engines import ENGINES
 from actors.forecast.sources import locate
 from actors.house import Addresses, Fittings, Stores, rooms
 from actors.loop import Loop
@@ -36,6 +36,7 @@ from persistence.candles import CandleStore
 from persistence.checkpoints import CheckpointStore
 from persistence.copies import healed, inode, rescue
 from persistence.environment import open_environment, tried
+from persistence.forecasts import ForecastStore
 from persistence.home import Home
 from persistence.journal import Journal
 from persistence.ledger import LedgerStore
@@ -202,7 +203,9 @@ class _Run:
     def _fittings(self, environment: Any, line: Line) -> Fittings:
         copied = None if self._settings.deterministic else environment
         stores = Stores(
-            Memory(CandleStore(environment), CalibrationStore(environment)),
+            Memory(
+                CandleStore(environment), CalibrationStore(environment), ForecastStore(environment)
+            ),
             LedgerStore(environment),
             CheckpointStore(environment),
             StateFile(self._home, copied).save,

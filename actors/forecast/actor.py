@@ -32,6 +32,7 @@ from domain.signals import Forecast
 from domain.units import Nanos
 from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
+from persistence.forecasts import ForecastStore
 
 HOURS_OF_20_DAYS = 480
 """Hourly returns over which the realised volatility of 20 days is taken."""
@@ -45,6 +46,7 @@ class Memory:
 
     candles: CandleStore
     calibration: CalibrationStore
+    forecasts: ForecastStore
 
 
 class ForecastActor(Actor[ForecastInbox]):
@@ -67,6 +69,7 @@ class ForecastActor(Actor[ForecastInbox]):
         self._load = load
         self._store = memory.candles
         self._experience = memory.calibration
+        self._said = memory.forecasts
         self._tutor: Tutor | None = None
         self._risk = risk
         self._dashboard = dashboard
@@ -130,7 +133,9 @@ class ForecastActor(Actor[ForecastInbox]):
         closes.flags.writeable = False
         quantiles.flags.writeable = False
         self._dashboard.tell(Forecasted(max(at, minute), took_ms, minute))
-        self._announce(Forecast(minute, closes, quantiles, self._volatility()))
+        forecast = Forecast(minute, closes, quantiles, self._volatility())
+        self._said.put(forecast, self._model.sha)
+        self._announce(forecast)
 
     def _announce(self, forecast: Forecast) -> None:
         assert self._model is not None

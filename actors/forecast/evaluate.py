@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from statistics import fmean
 from time import perf_counter
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,21 +18,15 @@ import pyarrow.parquet as pq
 
 from actors.forecast.corpus import read
 from actors.forecast.engine import Forecaster
+from actors.forecast.engines import ENGINES
 from actors.forecast.evaluation import Forecasts, Score, evaluated, scores
-from actors.forecast.exact import ENGINES
 from actors.forecast.sources import locate
 from actors.forecast.train import midnight_ms
 from domain.errors import PlasmaError, SettingsInvalid
 from domain.horizons import LEVELS, STEPS
+from persistence.arguments import Parser
 
 STRIDE_MAX = 1440
-
-
-class _Parser(argparse.ArgumentParser):
-    """One clear line instead of argparse's usage block."""
-
-    def error(self, message: str) -> NoReturn:
-        raise SettingsInvalid(f"{message}; see {self.prog} --help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,7 +108,7 @@ def _table(found: Forecasts) -> pa.Table:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="pt-evaluate",
         description="How good a model's forecasts were: metrics.json and forecasts.parquet.",
         allow_abbrev=False,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from actors.forecast.decoder import Decoder
 from actors.forecast.encoder import FLOOR, Encoder
-from actors.forecast.engine import CORE, THREADS, ChronosBolt, Floats, fingerprint
+from actors.forecast.engine import THREADS, Floats, fingerprint, priced, shifted, suited
 from actors.forecast.scaling import Scaled, scaled
 from actors.forecast.shape import Shape
 from actors.forecast.tiles import ROWS
@@ -34,8 +34,8 @@ CELLS = 64_512
 """Rows x width that one thread encodes at once: they stay in its cache."""
 
 
-class ExactBolt(ChronosBolt):
-    """A Chronos-Bolt checkpoint run by our own forward pass; forecasts by the parent's rules."""
+class ExactBolt:
+    """A Chronos-Bolt checkpoint run by our own forward pass."""
 
     def __init__(self, folder: Path, name: str, threads: int = THREADS) -> None:
         """Read and fold the weights of a folder; takes a fraction of a second.
@@ -53,10 +53,7 @@ class ExactBolt(ChronosBolt):
         self.sha = fingerprint(folder)
         self._shape = Shape.read(folder / "config.json")
         self._levels = self._shape.levels
-        if not set(CORE) <= set(self._levels) or self._shape.horizon < max(STEPS):
-            raise SettingsInvalid(
-                f"the model in {folder} does not forecast {max(STEPS)} steps at the levels .1 to .9"
-            )
+        suited(folder, self._levels, self._shape.horizon)
         weights = Weights(folder / "model.safetensors")
         try:
             self._width = weights["shared.weight"].shape[1]
@@ -66,6 +63,10 @@ class ExactBolt(ChronosBolt):
             raise SettingsInvalid(f"the model in {folder} lacks weights: {error}") from error
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, "forecast")
+
+    def forecast(self, closes: Floats) -> Floats:
+        """As `Forecaster.forecast`."""
+        return priced(closes, self._levels, self.ahead(shifted(closes)))
 
     def quantiles(self, context: NDArray[np.floating], steps: tuple[int, ...] = ()) -> Float32:
         """Quantiles at the checkpoint's own levels, as chronos-forecasting gives them.
@@ -94,8 +95,8 @@ class ExactBolt(ChronosBolt):
         out = moves * given.scale[..., None] + given.location[..., None]
         return np.asarray(out.swapaxes(1, 2))
 
-    def _ahead(self, moves: Floats) -> Floats:
-        """As the parent's."""
+    def ahead(self, moves: Floats) -> Floats:
+        """Quantiles at the five steps and the checkpoint's own levels, (n, 5, own), sorted."""
         return np.sort(self.quantiles(moves, STEPS).astype(np.float64), axis=-1)
 
     def _task(self, given: Scaled, steps: tuple[int, ...], part: slice) -> Float32:
@@ -130,7 +131,3 @@ def hidden(seen: NDArray[np.bool_], tokens: int) -> Float32:
     out = np.zeros((len(seen), tokens), np.float32)
     out[:, : seen.shape[1]] = np.where(seen, np.float32(0), FLOOR)
     return out
-
-
-ENGINES: dict[str, type[ChronosBolt]] = {"exact": ExactBolt, "stock": ChronosBolt}
-"""Who computes a forecast, by the name that the command line knows."""

@@ -14,7 +14,8 @@ from torch import Tensor
 from transformers.models.t5.configuration_t5 import T5Config
 from transformers.utils import logging
 
-from actors.forecast.engine import fingerprint, load
+from actors.forecast.engine import fingerprint
+from actors.forecast.stock import load
 from actors.forecast.windows import HORIZON
 from domain.errors import SettingsInvalid
 from domain.horizons import LEVELS

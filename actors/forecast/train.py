@@ -13,6 +13,7 @@ from typing import Any
 from actors.forecast.corpus import Candles, between, read_all
 from actors.forecast.windows import Mixture, mixture
 from domain.errors import SettingsInvalid
+from persistence.arguments import Parser
 
 DAY_MS = 86_400_000
 """Milliseconds in a day."""
@@ -39,9 +40,8 @@ SIZE_NAMES = ("nano", "small", "medium", "large")
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status: 0 trained, 2 arguments or data unusable."""
-    options = _parser().parse_args(arguments)
     try:
-        _train(options)
+        _train(_parser().parse_args(arguments))
     except SettingsInvalid as error:
         sys.stderr.write(f"pt-train: {error}\n")
         return 2
@@ -51,8 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="pt-train", description="Train a Chronos-Bolt on candles up to a date."
+    parser = Parser(
+        prog="pt-train",
+        description="Train a Chronos-Bolt on candles up to a date.",
+        allow_abbrev=False,
     )
     for flag, meaning in OPTIONS.items():
         parser.add_argument(flag, **meaning)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.settings import SPEED_MAX, parse
+from actors.forecast import engines
+from actors.settings import ENGINES, SPEED_MAX, parse
 from domain.errors import SettingsInvalid
 from domain.units import DAY, HOUR, MINUTE, SECOND
 
@@ -94,9 +95,13 @@ def test_minutes_are_minutes() -> None:
     assert parse(["--demo", "--for", "1m"]).duration == MINUTE
 
 
-def test_exact_engine_computes_unless_the_stock_one_is_asked_for() -> None:
+def test_exact_engine_computes_unless_another_one_is_asked_for() -> None:
     assert parse([]).engine == "exact"
-    assert parse(["--engine", "stock"]).engine == "stock"
+    assert [parse(["--engine", name]).engine for name in ENGINES] == list(ENGINES)
+
+
+def test_every_engine_that_can_be_asked_for_is_there() -> None:
+    assert set(ENGINES) == set(engines.ENGINES)
 
 
 def test_blas_is_settled_before_numpy_is_imported() -> None:

@@ -110,7 +110,7 @@ root, folder, peers = sys.argv[1:]
 sys.path.insert(0, root)
 sys.path.append(peers)
 import pathlib, torch
-from actors.forecast.engine import load
+from actors.forecast.stock import load
 class Quantiles(torch.nn.Module):
     def __init__(self, model):
         super().__init__()
@@ -230,34 +230,32 @@ def memory_mb() -> float:
 
 def stock(folder: Path, threads: int, precision: str = "highest") -> Engine:
     """chronos-forecasting's own model class."""
-    from actors.forecast.engine import ChronosBolt  # noqa: PLC0415
+    from actors.forecast.stock import ChronosBolt  # noqa: PLC0415
 
     engine = ChronosBolt(folder, "stock")
     import torch  # noqa: PLC0415
 
     torch.set_num_threads(threads)
     torch.set_float32_matmul_precision(precision)
-    return engine._ahead
+    return engine.ahead
 
 
 def int8(folder: Path, threads: int) -> Engine:
     """The stock model with its linear layers in eight bits."""
+    from actors.forecast.stock import ChronosBolt  # noqa: PLC0415
+
+    engine = ChronosBolt(folder, "int8", eight_bits=True)
     import torch  # noqa: PLC0415
 
-    from actors.forecast.engine import ChronosBolt  # noqa: PLC0415
-
-    engine = ChronosBolt(folder, "int8")
     torch.set_num_threads(threads)
-    linear = {torch.nn.Linear}
-    engine._model = torch.ao.quantization.quantize_dynamic(engine._model, linear, torch.qint8)
-    return engine._ahead
+    return engine.ahead
 
 
 def exact(folder: Path, threads: int) -> Engine:
     """Ours."""
     from actors.forecast.exact import ExactBolt  # noqa: PLC0415
 
-    return ExactBolt(folder, "exact", threads)._ahead
+    return ExactBolt(folder, "exact", threads).ahead
 
 
 def onnxruntime(folder: Path, threads: int) -> Engine:

@@ -17,8 +17,8 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from actors.forecast.engine import ChronosBolt
 from actors.forecast.sources import locate
+from actors.forecast.stock import ChronosBolt
 
 
 def main() -> int:

@@ -22,8 +22,8 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from actors.forecast.corpus import Candles, Floats, between, read
-from actors.forecast.engine import ChronosBolt
 from actors.forecast.sources import locate
+from actors.forecast.stock import ChronosBolt
 from actors.forecast.train import DAY_MS, midnight_ms
 from actors.forecast.windows import windows
 from actors.forecast.yardstick import BPS, coverage, fit, moves, pinball

@@ -13,6 +13,7 @@ from domain.units import MINUTE, Floats, Nanos
 from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
 from persistence.environment import open_environment
+from persistence.forecasts import ForecastStore
 from tests.builders import NOON, a_candle, a_history, candles
 from tests.fakes import Outbox
 
@@ -39,6 +40,7 @@ class House:
         environment = open_environment(path)
         self.store = CandleStore(environment)
         self.experience = CalibrationStore(environment)
+        self.said = ForecastStore(environment)
         self.model = Still()
         self.start()
 
@@ -46,7 +48,7 @@ class House:
         self.risk, self.dashboard = Outbox(), Outbox()
         self.actor = ForecastActor(
             lambda: self.model,
-            Memory(self.store, self.experience),
+            Memory(self.store, self.experience, self.said),
             risk=self.risk,
             dashboard=self.dashboard,
             supervisor=Outbox(),
@@ -92,6 +94,17 @@ def test_input_is_the_last_two_hundred_closes_of_each_timeframe(house: House) ->
     assert house.model.seen[-1].shape == (len(TIMEFRAMES), CONTEXT)
     assert house.model.seen[-1][0].tolist() == expected
     assert house.dashboard.of(Forecasted)[-1].closed_at == NOON + MINUTE
+
+
+def test_what_is_told_is_kept_to_be_judged(house: House) -> None:
+    house.ingest()
+
+    (forecast,), (kept,) = (
+        house.dashboard.of(Forecast),
+        house.said.between(Timeframe.M5, NOON, NOON),
+    )
+    assert (kept.at, kept.model, kept.base) == (NOON, "00", forecast.closes[2, -1])
+    assert np.abs(kept.quantiles / forecast.quantiles[2] - 1).max() < 1e-5
 
 
 def test_told_arrays_cannot_be_changed(house: House) -> None:

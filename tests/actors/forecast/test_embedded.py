@@ -4,8 +4,8 @@ import pytest
 
 from actors.forecast import exam
 from actors.forecast.corpus import between, read
-from actors.forecast.engine import load
 from actors.forecast.sources import EMBEDDED
+from actors.forecast.stock import load
 from actors.forecast.train import DAY_MS
 from domain.horizons import LEVELS
 from tests.shared import shared

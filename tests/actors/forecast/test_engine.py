@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from actors.forecast.engine import CORE, ChronosBolt, complete
+from actors.forecast.engine import CORE, complete
+from actors.forecast.engines import ENGINES
 from actors.forecast.sources import EMBEDDED
+from actors.forecast.stock import ChronosBolt
 from domain.errors import SettingsInvalid
 from domain.horizons import LEVELS, MEDIAN, STEPS
 from tests.actors.forecast import made
@@ -202,7 +204,18 @@ def test_another_kind_of_model_is_refused(nine: Path, tmp_path: Path) -> None:
         ChronosBolt(tmp_path, "t5")
 
 
-def test_importing_the_engine_imports_no_torch() -> None:
-    check = "import sys, actors.forecast.engine; sys.exit('torch' in sys.modules)"
+def test_eight_bits_are_near_the_exact_forecast_and_not_equal_to_it() -> None:
+    closes = made.paths(6)
+
+    exact = ENGINES["exact"](EMBEDDED, "exact").forecast(closes)
+    rounded = ENGINES["int8"](EMBEDDED, "int8").forecast(closes)
+
+    spread = exact[..., -1:] - exact[..., :1]
+    error = np.abs(rounded - exact) / spread
+    assert 1e-4 < error.max() < 0.3
+
+
+def test_importing_the_engines_imports_no_torch() -> None:
+    check = "import sys, actors.forecast.engines; sys.exit('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0

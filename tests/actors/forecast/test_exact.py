@@ -17,11 +17,12 @@ from transformers.models.t5.modeling_t5 import T5Attention
 
 from actors.forecast import encoder, tiles
 from actors.forecast.encoder import buckets
-from actors.forecast.engine import CORE, ChronosBolt, Forecaster
+from actors.forecast.engine import CORE, Forecaster
 from actors.forecast.exact import ExactBolt
 from actors.forecast.scaling import total
 from actors.forecast.shape import Shape
 from actors.forecast.sources import EMBEDDED
+from actors.forecast.stock import ChronosBolt
 from actors.forecast.tiles import Matrix, tile
 from actors.forecast.weights import Weights
 from domain.errors import SettingsInvalid
@@ -390,6 +391,7 @@ import pathlib, resource, sys
 import numpy as np
 from actors.forecast.exact import ExactBolt
 from actors.forecast.sources import EMBEDDED
+from actors.forecast.stock import ChronosBolt
 ExactBolt(EMBEDDED, "embedded").forecast(np.full((6, 200), 60_000.0))
 used = resource.getrusage(resource.RUSAGE_SELF)
 status = pathlib.Path("/proc/self/status")  # getrusage counts what was there before exec as well

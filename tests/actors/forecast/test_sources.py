@@ -7,8 +7,9 @@ from time import perf_counter
 
 import pytest
 
-from actors.forecast.engine import CORE, ChronosBolt
+from actors.forecast.engine import CORE
 from actors.forecast.sources import EMBEDDED, locate
+from actors.forecast.stock import ChronosBolt
 from domain.errors import SettingsInvalid
 from tests.actors.forecast import made
 

@@ -9,17 +9,23 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from domain.errors import StateInvalid
-from domain.horizons import TIMEFRAMES
+from domain.horizons import LEVELS, STEPS, TIMEFRAMES
 from domain.trades import steps, trades
 from domain.units import MILLISECOND, Nanos
 from persistence.candles import CandleStore
 from persistence.document import moment
 from persistence.environment import open_to_read
+from persistence.forecasts import ForecastStore, realised
 from persistence.home import Home
 from persistence.ledger import LedgerStore
 
 Row = tuple[Any, ...]
+
+EVER = Nanos(2**63 - 1)
+"""Later than anything."""
 
 FORMATS = ("csv", "parquet", "json")
 
@@ -29,11 +35,22 @@ COLUMNS = {
     "equity": "at,balance,equity,drawdown,mode",
     "ledger": "sequence,at,cause,order,account,amount",
     "candles": "timeframe,open_time,open,high,low,close,volume,kind",
-    "forecasts": "at,direction,confidence,expected_bps,probability,mode",
+    "forecasts": ",".join(
+        (
+            "at,timeframe,step,due,base",
+            *(f"q{level * 1000:03.0f}" for level in LEVELS),
+            "actual,model",
+        )
+    ),
+    "signals": "at,direction,confidence,expected_bps,probability,mode",
 }
-"""The columns of each table: part of the contract with whoever reads them."""
+"""The columns of each table: part of the contract with whoever reads them.
 
-LOGGED = {"equity": "account", "forecasts": "signal"}
+Of `forecasts`, q025 to q975 are the quantiles at levels .025 to .975, and `actual` is the close
+that came; empty as long as it has not.
+"""
+
+LOGGED = {"equity": "account", "signals": "signal"}
 """Tables that stand in no store: the log's event that is a row of each."""
 
 
@@ -60,6 +77,9 @@ def _rows(home: Home, what: str, columns: Sequence[str]) -> Iterator[Row]:
     with closing(open_to_read(home.store)) as environment:
         if what == "candles":
             yield from _candles(CandleStore(environment))
+            return
+        if what == "forecasts":
+            yield from _forecasts(ForecastStore(environment), CandleStore(environment))
             return
         yield from STORED[what](LedgerStore(environment))
 
@@ -98,9 +118,20 @@ STORED: dict[str, Callable[[LedgerStore], Iterator[Row]]] = {
 
 def _candles(store: CandleStore) -> Iterator[Row]:
     for timeframe in TIMEFRAMES:
-        for x in store.between(timeframe, Nanos(0), Nanos(2**63 - 1)):
+        for x in store.between(timeframe, Nanos(0), EVER):
             at = x.open_time // MILLISECOND
             yield (str(timeframe), at, x.open, x.high, x.low, x.close, x.volume, str(x.kind))
+
+
+def _forecasts(store: ForecastStore, candles: CandleStore) -> Iterator[Row]:
+    for timeframe in TIMEFRAMES:
+        said = store.between(timeframe, Nanos(0), EVER)
+        for x, came in zip(said, realised(said, candles), strict=True):
+            each = zip(STEPS, x.due, x.quantiles, came, strict=True)
+            for step, due, quantiles, actual in each:
+                begun = (moment(x.at), str(timeframe), step, moment(due), x.base)
+                known = None if np.isnan(actual) else float(actual)
+                yield (*begun, *(round(float(q), 2) for q in quantiles), known, x.model)
 
 
 def _logged(folder: Path, event: str, columns: Sequence[str]) -> Iterator[Row]:

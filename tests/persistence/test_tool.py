@@ -19,10 +19,11 @@ from persistence.copies import copy
 from persistence.document import check, write
 from persistence.environment import open_environment
 from persistence.export import COLUMNS
+from persistence.forecasts import ForecastStore
 from persistence.home import Home
 from persistence.ledger import LedgerStore, replayed
 from persistence.records import encoded
-from tests.builders import NOON, an_account, an_entry, an_order, candles, money, price
+from tests.builders import NOON, a_forecast, an_account, an_entry, an_order, candles, money, price
 from tests.persistence.test_document import MISSION
 
 
@@ -153,8 +154,12 @@ def a_traded_home(path: Path) -> Home:
             account, trip = booked(account, entry)
             ledger.append(entry, trip, done=order.id)
         CandleStore(environment).put(candles(3))
+        ForecastStore(environment).put(a_forecast(), "0123456789")
     line = '{"at":"2025-03-01T12:00:00.000Z","event":"account","balance":"9997","equity":"9998"}'
-    (home.log / "events-20250301.jsonl").write_text(f"{line}\n{line[:40]}", encoding="utf-8")
+    told = '{"at":"2025-03-01T12:00:00.000Z","event":"signal","direction":"LONG"}'
+    (home.log / "events-20250301.jsonl").write_text(
+        f"{line}\n{told}\n{line[:40]}", encoding="utf-8"
+    )
     return home
 
 
@@ -252,7 +257,8 @@ def test_resume_lifts_the_stop_of_the_drawdown_guard(
         ("equity", 1, {"balance": "9997", "equity": "9998"}),
         ("ledger", 12, {"sequence": "0", "cause": "opening", "account": "wallet"}),
         ("candles", 3, {"timeframe": "1m", "open_time": "1740830400000", "kind": "real"}),
-        ("forecasts", 0, {}),
+        ("forecasts", 30, {"timeframe": "1m", "step": "1", "actual": "100.0", "model": "01234567"}),
+        ("signals", 1, {"direction": "LONG", "probability": ""}),
     ],
 )
 def test_table_is_exported_alike_in_every_format(

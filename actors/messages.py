@@ -221,6 +221,9 @@ class RoomVitals:
         waiting: messages in its inbox.
         skipped: values that were overtaken by newer ones of their kind, ever.
         dropped: messages that came while it was dead, ever.
+        handled: messages that its present incarnation has handled.
+        waited_ms: how long the newest one that was timed waited in the inbox; None before it.
+        alive: it has a present incarnation.
     """
 
     name: str
@@ -228,6 +231,9 @@ class RoomVitals:
     waiting: int
     skipped: int
     dropped: int
+    handled: int = 0
+    waited_ms: float | None = None
+    alive: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,6 +285,7 @@ FeedInbox = (
     | Unreachable
     | Rejected
     | Fetched
+    | LineVitals
     | Exhausted
 )
 MicrostructureInbox = Begin | Tick | Book | Trade

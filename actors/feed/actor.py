@@ -1,6 +1,6 @@
 """Feed: takes what the line delivers, keeps the candles whole, and passes the market on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from actors.actor import Actor, Mailbox
@@ -21,6 +21,7 @@ from actors.messages import (
     Fetched,
     ForecastInbox,
     HistoryReady,
+    LineVitals,
     MicrostructureInbox,
     Noticed,
     Rejected,
@@ -105,6 +106,7 @@ class FeedActor(Actor[FeedInbox]):
                 self._dashboard.tell(ticker)
             case MarkPrice() as mark:
                 self._broker.tell(mark)
+                self._dashboard.tell(mark)
             case Tick(now):
                 self._pass_time(now)
                 self._prove(now)
@@ -126,6 +128,7 @@ class FeedActor(Actor[FeedInbox]):
         | Unreachable
         | Rejected
         | Fetched
+        | LineVitals
         | Exhausted,
     ) -> None:
         match message:
@@ -137,17 +140,12 @@ class FeedActor(Actor[FeedInbox]):
             case Fetched() as fetched:
                 self._pass_time(fetched.at)
                 self._take(fetched)
-            case Rejected() | Noticed():
-                self._report(message)
-            case Connected() | Disconnected() | ClocksCompared():
-                self._pass_time(message.at)
-                self._note_line(message)
             case Unreachable(reason, status):
                 self._supervisor.tell(StopRequested(reason, status, market=False))
             case Exhausted() as end:
                 self._end(end)
             case _:
-                assert_never(message)
+                self._note_line(message)
 
     def _end(self, end: Exhausted) -> None:
         if end.summary:
@@ -157,23 +155,43 @@ class FeedActor(Actor[FeedInbox]):
     def _pass_time(self, now: Nanos) -> None:
         self._now = max(self._now, now)
 
-    def _note_line(self, message: Connected | Disconnected | ClocksCompared) -> None:
-        if isinstance(message, ClocksCompared):
-            self._compare(message.offset)
-        elif isinstance(message, Disconnected):
-            self._criteria.lose()
-            if self._down_since is None:
-                self._down_since = self._now
-                self._dashboard.tell(FeedDown(self._now, message.reason))
-        elif self._down_since is not None:
+    def _note_line(
+        self,
+        message: Connected | Disconnected | ClocksCompared | Noticed | Rejected | LineVitals,
+    ) -> None:
+        match message:
+            case Connected():
+                self._pass_time(message.at)
+                self._dashboard.tell(message)
+                self._say_it_is_back()
+            case Disconnected(at, reason):
+                self._pass_time(at)
+                self._say_it_is_down(reason)
+            case ClocksCompared(at, offset):
+                self._pass_time(at)
+                self._compare(offset)
+            case Noticed(at, text):
+                self._dashboard.tell(Noted(max(self._now, at), text))
+            case Rejected():
+                self._report(message)
+            case LineVitals():
+                self._dashboard.tell(message)
+            case _:
+                assert_never(message)
+
+    def _say_it_is_down(self, reason: str) -> None:
+        self._criteria.lose()
+        if self._down_since is None:
+            self._down_since = self._now
+            self._dashboard.tell(FeedDown(self._now, reason))
+
+    def _say_it_is_back(self) -> None:
+        if self._down_since is not None:
             down = (self._now - self._down_since) / SECOND
             self._down_since = None
             self._dashboard.tell(FeedUp(self._now, down))
 
-    def _report(self, rejected: Rejected | Noticed) -> None:
-        if isinstance(rejected, Noticed):
-            self._dashboard.tell(Noted(max(self._now, rejected.at), rejected.text))
-            return
+    def _report(self, rejected: Rejected) -> None:
         second, count = self._bad
         if self._now // SECOND != second // SECOND:
             second, count = self._now, 0
@@ -192,18 +210,21 @@ class FeedActor(Actor[FeedInbox]):
         elif self._asked is not None:
             _, missing = self._asked
             repaired = min(missing, len(fetched.candles) - len(faults))
+            self._dashboard.tell(fetched)
             self._dashboard.tell(Gap(self._now, Timeframe.M1, missing, repaired))
         elif fetched.candles:
             self._forecast.tell(HistoryReady(self._now, TIMEFRAMES))
+            self._dashboard.tell(fetched)
         self._asked = None
         waiting, self._waiting = self._waiting, ()
         for candle in waiting:
             self._accept(candle)
 
     def _begin(self, fetched: Fetched) -> None:
-        self._dashboard.tell(
-            Ingested(self._now, self._series.standing(), fetched.seconds, fetched.repaired)
-        )
+        history = self._series.history()
+        told = Ingested(self._now, len(history), fetched.seconds, fetched.repaired)
+        self._dashboard.tell(told)
+        self._dashboard.tell(replace(fetched, candles=history))
         short = [x for x in TIMEFRAMES if self._criterion(x) < CONTEXT]
         if short:
             names = ", ".join(f"{x} has {self._series.points(x)}" for x in short)

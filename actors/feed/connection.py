@@ -15,9 +15,9 @@ from time import perf_counter
 
 from numpy.random import Generator, default_rng
 
-from actors.feed.circuits import Circuits
 from actors.feed.endpoints import Patience, first_answer
 from actors.feed.framing import Heard
+from actors.feed.health import Health, News
 from actors.feed.sockets import Stream, open_stream
 from actors.feed.timing import Timing
 from domain.errors import FeedLost, VenueUnavailable
@@ -43,14 +43,13 @@ class Connection:
         route: Route,
         stop: threading.Event,
         spawn: Callable[[str, Callable[[], None]], None],
-        note: Callable[[str], None],
+        news: News,
     ) -> None:
         self._route = route
         self._stop = stop
         self._spawn = spawn
-        self._note = note
-        self._circuits = Circuits(route.addresses, route.timing.circuit)
-        self._lock = threading.Lock()
+        self._news = news
+        self.health = Health("ws", route.addresses, route.timing.circuit, news)
         self._luck: Generator = default_rng()
         self._successor: queue.SimpleQueue[tuple[Stream, Heard]] = queue.SimpleQueue()
         self._tries = 0
@@ -61,7 +60,12 @@ class Connection:
     @property
     def endpoint(self) -> str:
         """The address that we are connected to, or were last."""
-        return self._circuits.current
+        return self.health.current
+
+    @property
+    def opened(self) -> float:
+        """When the connection that is read was opened, by a clock that only goes forward [s]."""
+        return -1.0 if self._stream is None else self._stream.opened
 
     def open(self, limit: float, *, home: bool = False) -> Stream:
         """A connection to the first address that takes us, those that are well first.
@@ -71,7 +75,7 @@ class Connection:
         """
         timing = self._route.timing
         _, stream = first_answer(
-            self._circuits.order(perf_counter(), home=home),
+            self.health.order(home=home),
             self._attempt,
             Patience(timing.stagger, limit, self._stop),
             Stream.close,
@@ -82,7 +86,7 @@ class Connection:
         """Read this one from now on."""
         timing = self._route.timing
         self._stream = stream
-        at_home = stream.endpoint == self._circuits.preferred
+        at_home = stream.endpoint == self.health.preferred
         self._replace_at = stream.opened + (timing.rotate if at_home else timing.back)
 
     def reopen(self) -> None:
@@ -120,15 +124,12 @@ class Connection:
         """Data has come: the address is well, and the next loss is the first."""
         self._tries = 0
         if self._stream is not None:
-            with self._lock:
-                recovered = self._circuits.succeed(self._stream.endpoint)
-            if recovered:
-                self._note(f"{self._stream.endpoint} is well again: its circuit is closed")
+            self.health.succeed(self._stream.endpoint)
 
     def fail(self, *, hard: bool) -> None:
         """The connection was lost; `hard`: what it delivered cannot be believed."""
         if self._stream is not None:
-            self._mark(self._stream.endpoint, hard=hard)
+            self.health.fail(self._stream.endpoint, hard=hard)
         self.close()
 
     def close(self) -> None:
@@ -144,14 +145,8 @@ class Connection:
         try:
             return open_stream(base, self._route.path, self._route.timing)
         except VenueUnavailable:
-            self._mark(base, hard=False)
+            self.health.fail(base)
             raise
-
-    def _mark(self, base: str, *, hard: bool) -> None:
-        with self._lock:
-            opened = self._circuits.fail(base, perf_counter(), hard=hard)
-        if opened:
-            self._note(f"{base} is left alone for {self._circuits.pause(base):g} s: circuit open")
 
     def _find_successor(self) -> None:
         """Connect, and wait for data; in a thread of its own."""
@@ -181,5 +176,5 @@ class Connection:
         self.use(stream)
         self._replacing = False
         self.flows()
-        self._note(f"the connection to {stream.endpoint} follows the one before, without a break")
+        self._news(f"the connection to {stream.endpoint} follows the one before, without a break")
         return heard

@@ -31,8 +31,10 @@ from actors.messages import (
     ClocksCompared,
     Connected,
     Disconnected,
+    EndpointVitals,
     FeedInbox,
     Fetched,
+    LineVitals,
     Noticed,
     Rejected,
     Unreachable,
@@ -46,6 +48,9 @@ STREAMS = ("depth5@100ms", "trade", "ticker", "kline_1m")
 
 CLOSED_WITHIN = 1.8
 """How long closing the line may take [s]."""
+
+SHOWN_EVERY = 1.0
+"""How often we look whether an address has become due for another try [s]."""
 
 WAY_OUT = "check the network, name other addresses with --rest and --ws, or try --demo"
 
@@ -102,7 +107,9 @@ class _Session:
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
-        self._rest = Rest(venue.endpoints.rest, venue.timing, self._stop)
+        self._rest = self._requests("rest", venue.endpoints.rest)
+        futures = venue.endpoints.futures_rest
+        self._futures = self._requests("futures rest", futures) if futures else None
         self._klines = Klines(self._rest, venue.symbol, venue.clock)
         self._trades = LostTrades(self._rest, venue.symbol, self._tell)
         self._minutes = Continuity(
@@ -112,11 +119,13 @@ class _Session:
         self._intake = Intake(venue.symbol, STREAMS, feed, outside)
         names = sorted(f"{venue.symbol.lower()}@{stream}" for stream in STREAMS)
         route = Route(venue.endpoints.ws, "/stream?streams=" + "/".join(names), venue.timing)
-        self._connection = Connection(route, self._stop, self._spawn, self._note)
+        self._connection = Connection(route, self._stop, self._spawn, self._hear_news)
         self._watchdog = Watchdog(
             {name: SILENCE[name.partition("@")[2]] * venue.timing.silence for name in names}
         )
         self._lost_at: Nanos | None = None
+        self._shown: tuple[EndpointVitals, ...] = ()
+        self._show_again_at = 0.0
 
     def start(self, have: Mapping[Timeframe, Nanos]) -> None:
         """Begin to work, in threads."""
@@ -136,6 +145,8 @@ class _Session:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, until - perf_counter()))
         self._rest.close()
+        if self._futures is not None:
+            self._futures.close()
         if self._recorder is not None:
             self._recorder.close()
 
@@ -149,15 +160,31 @@ class _Session:
         if not self._stop.is_set():
             self._feed.tell(message)
 
-    def _note(self, text: str) -> None:
-        self._tell(Noticed(self._venue.clock(), text))
+    def _requests(self, kind: str, addresses: tuple[str, ...]) -> Rest:
+        return Rest(addresses, self._venue.timing, self._stop, kind, self._hear_news)
+
+    def _hear_news(self, text: str) -> None:
+        """Something has changed about an address."""
+        if text:
+            self._tell(Noticed(self._venue.clock(), text))
+        self._show_health()
+
+    def _show_health(self) -> None:
+        """Tell how it stands with all addresses, where that has changed."""
+        kinds = (self._connection, self._rest, self._futures)
+        found = tuple(one for kind in kinds if kind is not None for one in kind.health.vitals())
+        with self._lock:
+            news, self._shown = found != self._shown, found
+        if news:
+            self._tell(LineVitals(self._venue.clock(), found))
 
     def _run(self, have: Mapping[Timeframe, Nanos]) -> None:
         try:
             self._ingest(have)
             self._spawn("feed-clock", self._watch_clock)
-            if self._venue.endpoints.futures_rest:
-                self._spawn("feed-mark-price", self._watch_mark_price)
+            if self._futures is not None:
+                futures = self._futures
+                self._spawn("feed-mark-price", lambda: self._watch_mark_price(futures))
             self._connection.use(self._connection.open(self._venue.timing.start))
         except (VenueUnavailable, BadFrame) as error:
             self._tell(Unreachable(f"Binance cannot be reached: {error}; {WAY_OUT}"))
@@ -208,25 +235,38 @@ class _Session:
         """Take what comes until the connection is lost."""
         self._watchdog.begin(perf_counter())
         self._intake.connected(self._klines.now)
-        flows = False
+        reading = None
         for heard in self._connection.heard():
             if heard.messages:
-                if not flows:
-                    flows = True
-                    self._begin_to_flow()
+                if self._connection.opened != reading:
+                    self._begin_to_flow(anew=reading is None)
+                    reading = self._connection.opened
                 self._take(heard)
             self._reject_oversized(heard)
             self._intake.rest()
-            silent = self._watchdog.silent(perf_counter())
-            if silent:
-                raise FeedLost(silent)
+            self._look_around(perf_counter())
             if not heard.messages:
                 self._record(None)
 
-    def _begin_to_flow(self) -> None:
-        """The first data of a connection: now fetch what happened while there was none."""
-        self._connection.flows()
+    def _look_around(self, now: float) -> None:
+        """See whether a stream has fallen silent and, once a second, whether a pause is over."""
+        silent = self._watchdog.silent(now)
+        if silent:
+            raise FeedLost(silent)
+        if now >= self._show_again_at:
+            self._show_again_at = now + SHOWN_EVERY
+            self._show_health()
+
+    def _begin_to_flow(self, *, anew: bool) -> None:
+        """The first data of a connection; after a break, fetch what happened while there was none.
+
+        A connection that took over from another without a break has missed nothing.
+        """
+        if anew:
+            self._connection.flows()
         self._tell(Connected(self._venue.clock(), self._connection.endpoint))
+        if not anew:
+            return
         doubted = None if self._lost_at is None else minute_of(self._lost_at)
         self._lost_at = None
         self._minutes.catch_up(newest_closed(Timeframe.M1, self._klines.now), doubted)
@@ -267,12 +307,10 @@ class _Session:
             self._recorder = None
             self._tell(Rejected(self._venue.clock(), "recording", f"it ends here: {error}"))
 
-    def _watch_mark_price(self) -> None:
+    def _watch_mark_price(self, rest: Rest) -> None:
         """Ask once a minute. Where nobody answers, the last known price and rate stand."""
-        rest = Rest(self._venue.endpoints.futures_rest, self._venue.timing, self._stop)
         while not self._stop.is_set():
             with suppress(VenueUnavailable, BadFrame):
                 body = rest.get("/fapi/v1/premiumIndex", {"symbol": self._venue.symbol})
                 self._tell(read_mark_price(body))
             self._stop.wait(self._venue.timing.poll)
-        rest.close()

@@ -2,7 +2,8 @@
 
 What each answer means: 429 and 418 ask for quiet (see `restraint`). 403 is the firewall and 451 the
 region: another address may answer. 5xx is the exchange's own trouble. Any other refusal is our
-mistake. An address that fails again and again is left alone for a while (see `circuits`).
+mistake. An address that fails again and again is left alone for a while (see `circuits`); where
+another one serves instead of the preferred one, that is tried again now and then.
 """
 
 import threading
@@ -12,8 +13,8 @@ from time import perf_counter
 import requests
 
 from actors.feed.bodies import read_failure
-from actors.feed.circuits import Circuits
 from actors.feed.endpoints import Patience, first_answer, in_words, interruptible, summed_up
+from actors.feed.health import Health, News
 from actors.feed.restraint import Restraint
 from actors.feed.timing import Timing
 from domain.errors import VenueUnavailable
@@ -50,12 +51,18 @@ class Refused(VenueUnavailable):
 class Rest:
     """The REST API of one market at several addresses. Any thread may ask."""
 
-    def __init__(self, bases: tuple[str, ...], timing: Timing, stop: threading.Event) -> None:
+    def __init__(
+        self,
+        bases: tuple[str, ...],
+        timing: Timing,
+        stop: threading.Event,
+        kind: str = "rest",
+        news: News = lambda _: None,
+    ) -> None:
         self._bases = bases
         self._timing = timing
         self._stop = stop
-        self._circuits = Circuits(bases, timing.circuit)
-        self._lock = threading.Lock()
+        self.health = Health(kind, bases, timing.circuit, news)
         self._restraint = Restraint()
         self._session = requests.Session()
 
@@ -68,7 +75,7 @@ class Rest:
         timing = self._timing
         patience = Patience(timing.stagger, timing.start, self._stop)
         base, body = first_answer(self._bases, lambda base: self._fetch(base, path), patience)
-        self._mark(base, well=True)
+        self.health.succeed(base)
         return body
 
     def get(self, path: str, parameters: Parameters | None = None) -> bytes:
@@ -80,7 +87,7 @@ class Rest:
         failures: list[tuple[str, str]] = []
         for number in range(1, TRIES_MAX + 1):
             self._be_quiet()
-            base = self._best()
+            base = self.health.order(home=self.health.away > self._timing.back)[0]
             try:
                 return self._once(base, path, parameters)
             except VenueUnavailable as error:
@@ -88,7 +95,7 @@ class Rest:
                 if isinstance(error, Refused) and error.final:
                     break
                 if not (isinstance(error, Refused) and error.quiet):
-                    self._mark(base, well=False)
+                    self.health.fail(base)
                     self._stop.wait(self._timing.before_try(number) if number < TRIES_MAX else 0)
             if self._stop.is_set():
                 break
@@ -106,21 +113,10 @@ class Rest:
         if seconds > 0:
             self._stop.wait(seconds)
 
-    def _best(self) -> str:
-        with self._lock:
-            return self._circuits.order(perf_counter())[0]
-
-    def _mark(self, base: str, *, well: bool) -> None:
-        with self._lock:
-            if well:
-                self._circuits.succeed(base)
-            else:
-                self._circuits.fail(base, perf_counter())
-
     def _once(self, base: str, path: str, parameters: Parameters | None) -> bytes:
         limit = self._timing.connect + self._timing.read
         body = interruptible(lambda: self._fetch(base, path, parameters), limit, self._stop)
-        self._mark(base, well=True)
+        self.health.succeed(base)
         return body
 
     def _fetch(self, base: str, path: str, parameters: Parameters | None = None) -> bytes:

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 from domain.baselines import baselines, disagreeing, outliers
 from domain.candles import aggregate, bridged, closes_at, unbroken, wrong
@@ -73,9 +74,10 @@ class Series:
             f"usual volatility a candle [bps]: {volatility}; lowest correlation {lowest:.2f}",
         ]
 
-    def standing(self) -> int:
-        """How many candles of the last INGESTION of each timeframe are in the cache."""
-        return sum(len(self._store.newest(timeframe, INGESTION)) for timeframe in TIMEFRAMES)
+    def history(self) -> tuple[Candle, ...]:
+        """The last INGESTION candles of each timeframe, shortest first, each oldest first."""
+        newest = (self._store.newest(timeframe, INGESTION) for timeframe in TIMEFRAMES)
+        return tuple(chain.from_iterable(newest))
 
     def points(self, timeframe: Timeframe) -> int:
         """How many points stand for the model, short holes of the exchange bridged."""

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ from actors.messages import (
     ClocksCompared,
     Connected,
     Disconnected,
+    EndpointVitals,
     Exhausted,
     FeedInbox,
     FeedReady,
     Fetched,
     HistoryReady,
+    LineVitals,
     Rejected,
     StopRequested,
     Tick,
@@ -23,9 +26,9 @@ from actors.messages import (
 )
 from domain.clock_offset import ClockOffset
 from domain.facts import BadMessage, FeedDown, FeedUp, Gap, Ingested, Noted, Progress
-from domain.horizons import TIMEFRAMES, Timeframe
+from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
 from domain.instrument import BTCUSDT
-from domain.market import Candle, Origin, Ticker
+from domain.market import Candle, MarkPrice, Origin, Ticker
 from domain.units import HOUR, MINUTE, SECOND, Nanos
 from persistence.candles import CandleStore
 from persistence.environment import open_environment
@@ -217,14 +220,35 @@ def test_impossible_candle_is_reported_and_not_stored(house: House) -> None:
 
 def test_market_reaches_everybody_it_concerns(house: House) -> None:
     book, trade, ticker = a_book(), a_trade(), Ticker(NOON, price(100), 0.01)
+    mark = MarkPrice(NOON, price(100), Decimal("0.0001"), Nanos(NOON + HOUR))
 
-    house.tell(book, trade, ticker, BTCUSDT, Tick(NOON))
+    house.tell(book, trade, ticker, mark, BTCUSDT, Tick(NOON))
 
     assert house.micro.told == [book, trade]
     assert house.risk.told == [book, BTCUSDT]
-    assert house.broker.told == [book, trade, BTCUSDT]
+    assert house.broker.told == [book, trade, mark, BTCUSDT]
     heard = [x for x in house.dashboard.told if not isinstance(x, Progress)]
-    assert heard == [book, trade, ticker]
+    assert heard == [book, trade, ticker, mark]
+
+
+def test_all_history_is_shown_and_whatever_is_fetched_later(house: House) -> None:
+    house.ingest()
+    house.start()
+    late = Fetched(Nanos(NOON + 2 * MINUTE), tuple(candles(2)), 2, 0.1)
+
+    house.tell(Fetched(NOON, (), 0, 0.1), late)
+
+    whole, more = house.dashboard.of(Fetched)
+    assert len(whole.candles) == INGESTION * len(TIMEFRAMES)
+    assert more == late
+
+
+def test_where_the_line_goes_and_how_its_addresses_do_is_shown(house: House) -> None:
+    vitals = LineVitals(NOON, (EndpointVitals("ws", "wss://a", "open", current=False),))
+
+    house.tell(vitals, Connected(NOON, "wss://b"))
+
+    assert house.dashboard.told == [vitals, Connected(NOON, "wss://b")]
 
 
 def test_lost_line_is_said_once_and_its_return_with_the_time_it_took(house: House) -> None:

@@ -8,14 +8,12 @@ from itertools import pairwise
 
 import pytest
 
-from actors.feed.endpoints import Endpoints
-from actors.feed.live import LiveLine, Venue
-from actors.feed.timing import Timing
 from actors.messages import (
     ClocksCompared,
     Connected,
     Disconnected,
     Fetched,
+    LineVitals,
     Noticed,
     Rejected,
     Unreachable,
@@ -23,45 +21,15 @@ from actors.messages import (
 from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
 from domain.market import Book, Candle, Trade
 from domain.units import MILLISECOND, MINUTE, SECOND
-from tests.actors.feed.listening import Ear, wait_for
+from tests.actors.feed.listening import QUICK, TWO_MINUTES_A_SECOND, Ear, listening, wait_for
 from tests.exchange.handmade import START, HandMade, candle, history
 from tests.exchange.server import Answer, Exchange
-
-QUICK = Timing(
-    connect=1.0,
-    read=1.0,
-    stagger=0.2,
-    start=2.0,
-    backoff=0.05,
-    silence=0.8,
-    ping_every=0.2,
-    ping_answer=0.4,
-    poll=5.0,
-    clock=0.2,
-    clock_soon=0.1,
-    circuit=0.5,
-    settle=0.05,
-)
-TWO_MINUTES_A_SECOND = 120.0
 
 
 @contextmanager
 def exchange(speed: float = TWO_MINUTES_A_SECOND) -> Iterator[Exchange]:
     with Exchange(HandMade(), speed=speed) as running:
         yield running
-
-
-@contextmanager
-def listening(*exchanges: Exchange, timing: Timing = QUICK) -> Iterator[Ear]:
-    """A line to these exchanges, in this order."""
-    first, ear = exchanges[0], Ear()
-    rest, ws = tuple(x.rest for x in exchanges), tuple(x.ws for x in exchanges)
-    line = LiveLine(Venue(Endpoints(rest, ws), lambda: first.market.now, timing=timing))
-    line.open(ear, {})
-    try:
-        yield ear
-    finally:
-        line.close()
 
 
 def minutes(ear: Ear) -> dict[int, Candle]:
@@ -255,6 +223,25 @@ def test_flood_of_bad_frames_moves_the_line_to_the_next_address() -> None:
     assert "cannot be believed" in lost.reason
     assert ear.all(Connected)[1].endpoint == second.ws
     assert any("circuit open" in note.text for note in ear.all(Noticed))
+    assert {("ws", first.ws, "open", False), ("ws", second.ws, "closed", True)} <= shown(ear)
+
+
+def shown(ear: Ear) -> set[tuple[str, str, str, bool]]:
+    """All that was ever said of an address: kind, address, circuit, whether it is in use."""
+    vitals = (one for told in ear.all(LineVitals) for one in told.endpoints)
+    return {(one.kind, one.address, one.circuit, one.current) for one in vitals}
+
+
+def test_rest_address_that_fails_again_and_again_is_said_and_so_is_its_return() -> None:
+    with exchange(speed=1.0) as venue:
+        venue.order(Answer("/api/v3/time", 500, b"<html>"), times=3)
+        with listening(venue) as ear:
+            ear.wait(Fetched)
+
+    assert {("rest", venue.rest, "open", True), ("rest", venue.rest, "closed", True)} <= shown(ear)
+    opened, closed = ear.all(Noticed)[:2]
+    assert f"{venue.rest} is left alone" in opened.text
+    assert f"{venue.rest} is well again" in closed.text
 
 
 def test_line_returns_to_the_preferred_address_without_a_break() -> None:
@@ -270,7 +257,7 @@ def test_line_returns_to_the_preferred_address_without_a_break() -> None:
             while first.ws not in note.text:
                 note = ear.wait(Noticed, len(ear.all(Noticed)) + 1)
 
-    assert ear.all(Connected)[0].endpoint == second.ws
+    assert [one.endpoint for one in ear.all(Connected)][:2] == [second.ws, first.ws]
     assert ear.all(Disconnected) == []
 
 

@@ -8,8 +8,6 @@ import pytest
 
 from actors.actor import Address, launch
 from actors.feed import FeedActor, Listeners, Series
-from actors.feed.endpoints import Endpoints
-from actors.feed.live import LiveLine, Venue
 from actors.messages import Begin, FeedInbox
 from domain.candles import holes
 from domain.facts import FeedUp
@@ -18,8 +16,7 @@ from domain.market import Origin
 from domain.units import MINUTE
 from persistence.candles import CandleStore
 from persistence.environment import open_environment
-from tests.actors.feed.listening import Ear, wait_for
-from tests.actors.feed.test_faults import QUICK
+from tests.actors.feed.listening import Ear, a_line, wait_for
 from tests.exchange.handmade import START, HandMade, candle
 from tests.exchange.server import Exchange
 from tests.exchange.trouble import Trouble
@@ -36,10 +33,10 @@ def test_after_a_run_of_random_faults_the_store_is_the_exchanges(tmp_path: Path,
         Exchange(HandMade(), speed=A_MINUTE_A_SECOND) as exchange,
     ):
         store, home = CandleStore(environment), Address[FeedInbox]()
-        endpoints = Endpoints((exchange.rest,), (exchange.ws,))
-        line = LiveLine(Venue(endpoints, lambda: exchange.market.now, timing=QUICK))
         heard = Listeners(Ear(), Ear(), Ear(), Ear(), dashboard)
-        feed = launch(FeedActor, line, Series(store), home, heard, supervisor=supervisor)
+        feed = launch(
+            FeedActor, a_line(exchange), Series(store), home, heard, supervisor=supervisor
+        )
         home.move_to(feed)
         home.tell(Begin())
         wait_for(lambda: store.newest(Timeframe.M1, 1))

@@ -1,10 +1,12 @@
 """The one base class of all our actors, and the address by which they are reached."""
 
 import ctypes
+import sys
 import threading
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
@@ -67,18 +69,26 @@ class Leash:
 
     A thread cannot be killed in Python. An actor that is stuck is left to itself: nothing that it
     tells reaches anybody any more, and where it wakes it dies of AbandonedError.
+
+    Attributes:
+        handled: messages that this incarnation had handled when it gave its newest sign of life.
+        waited: how long that sign waited in the inbox; None before the first [s].
     """
 
-    __slots__ = ("_asked", "_thread")
+    __slots__ = ("_asked", "_sent", "_thread", "handled", "waited")
 
     def __init__(self) -> None:
         self._asked: Nanos | None = None
+        self._sent = 0.0
         self._thread: threading.Thread | None = None
+        self.handled = 0
+        self.waited: float | None = None
 
     def ask(self, mailbox: Mailbox[Any], now: Nanos) -> None:
         """Ask for a sign of life, unless one is still waited for."""
         if self._asked is None:
             self._asked = now
+            self._sent = perf_counter()
             with suppress(ActorDeadError):
                 mailbox.tell(self)
 
@@ -87,9 +97,10 @@ class Leash:
         if self._asked is not None:
             self._asked = now
 
-    def answer(self) -> None:
-        """Give it; called in the actor's own thread."""
+    def answer(self, handled: int = 0) -> None:
+        """Give it, after so many messages handled; called in the actor's own thread."""
         self._thread = threading.current_thread()
+        self.handled, self.waited = handled, perf_counter() - self._sent
         self._asked = None
 
     def silence(self, now: Nanos) -> float:
@@ -102,6 +113,10 @@ class Leash:
         if thread is None or thread.ident is None or not thread.is_alive():
             return
         vars(thread)["abandoned"] = True
+        if sys.gettrace() is not None:
+            # Until that thread wakes and takes it, CPython 3.11 would hold every traced one on the
+            # spot: an evaluation breaker that stays set is looked at again and again.
+            return
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident), ctypes.py_object(AbandonedError)
         )
@@ -182,6 +197,7 @@ class Actor(ThreadingActor, Generic[Message]):
     def __init__(self, supervisor: Mailbox[SupervisorInbox]) -> None:
         super().__init__()
         self._supervisor = supervisor
+        self._handled = 0
 
     @abstractmethod
     def receive(self, message: Message) -> None:
@@ -193,10 +209,11 @@ class Actor(ThreadingActor, Generic[Message]):
     def on_receive(self, message: Any) -> None:
         """Hand Pykka's untyped message to our typed handler."""
         if isinstance(message, Leash):
-            message.answer()
+            message.answer(self._handled)
             return
         if is_abandoned():
             raise AbandonedError
+        self._handled += 1
         try:
             self.receive(message.take() if isinstance(message, Newest) else message)
         except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from math import ceil
 
 from actors.dashboard.lines import BRAILLE, Block, Line, Span, Style
 
@@ -41,7 +42,8 @@ LONE_BODY = {(True, False): "╹", (False, True): "╻"}
 class Canvas:
     """A grid of characters, two dots wide and four high each; every character has one style.
 
-    What is drawn later stands above what was drawn before.
+    What is drawn later stands above what was drawn before; a line wipes the band it crosses out
+    of its characters, so that it stays thin.
     """
 
     def __init__(self, columns: int, rows: int) -> None:
@@ -62,14 +64,17 @@ class Canvas:
         """One dot; (0, 0) is at the top left. Outside there is nothing to see."""
         if not (0 <= x < self.width and 0 <= y < self.height):
             return
-        if self._dots[y // 4][x // 2] >= BRAILLE:  # else a character stands there
-            self._dots[y // 4][x // 2] |= DOTS[y % 4][x % 2]
-            self._styles[y // 4][x // 2] = style
+        row, column = y // 4, x // 2
+        if self._dots[row][column] >= BRAILLE:  # else a character stands there
+            if style not in _SCATTERED and self._styles[row][column] in _SCATTERED:
+                self._dots[row][column] = BRAILLE
+            self._dots[row][column] |= DOTS[y % 4][x % 2]
+            self._styles[row][column] = style
 
     def path(self, points: Sequence[Point], style: Style) -> None:
         """A line through the points, left to right."""
         for (x0, y0), (x1, y1) in pairwise(points):
-            steps = max(1, round(max(abs(x1 - x0), abs(y1 - y0))))
+            steps = max(1, ceil(max(abs(x1 - x0), abs(y1 - y0))))
             for step in range(steps + 1):
                 part = step / steps
                 self.dot(round(x0 + (x1 - x0) * part), round(y0 + (y1 - y0) * part), style)

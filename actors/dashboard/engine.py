@@ -1,12 +1,13 @@
 """What runs: the actors, the process, the lines to the market, how long things take."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 from actors.dashboard.desk import Usage
 from actors.dashboard.lines import Block, Line, Span, Style, beside, dimmed, framed, plain
 from actors.dashboard.pictures import Course, small
-from actors.dashboard.view import View
-from actors.dashboard.words import NOTHING, number, share, span_of_time
+from actors.dashboard.view import Pace, View
+from actors.dashboard.words import NOTHING, fine, number, share, span_of_time
 from actors.messages import EndpointVitals, RoomVitals
 from domain.units import SECOND, Nanos
 
@@ -38,14 +39,32 @@ def rooms(view: View, size: Size) -> Block:
     if vitals is None:
         return framed(title, _restarts(view), size)
     age = view.age(vitals.at)
-    rows = tuple(_room(room) for room in vitals.rooms)
+    columns = size[0] - 4
+    rows = tuple(
+        _row(_room(room, view.paces.get(room.name, Pace())), columns) for room in vitals.rooms
+    )
     if age > max(VITALS_STALE, LATE * view.vitals_every):
         rows = tuple(map(dimmed, rows))
         note: Line = (Span(f"{span_of_time(age)} old", "warn"),)
     else:
         note = (Span(f"{span_of_time(age)} ago", "dim"),)
-    head = (Span(f"{'':<16} died waits skipped  lost", "dim"),)
-    return framed(title, (head, *rows), size, note)
+    return framed(title, (_row(HEAD, columns), *rows), size, note)
+
+
+HEAD: Line = (
+    Span(" " * 16),
+    *(
+        Span(text, "dim")
+        for text in (" died", " waits", "  msg/s", " p95 ms", " p50 ms", " skipped", "  lost")
+    ),
+)
+"""What a row tells of an actor, the most important first."""
+
+
+def _row(cells: Line, columns: int) -> Line:
+    """As many cells as there is room for."""
+    ends = accumulate(len(cell.text) for cell in cells)
+    return tuple(cell for cell, end in zip(cells, ends, strict=True) if end <= columns)
 
 
 def _restarts(view: View) -> tuple[Line, ...]:
@@ -58,18 +77,32 @@ def _restarts(view: View) -> tuple[Line, ...]:
     return tuple(rows)
 
 
-def _room(room: RoomVitals) -> Line:
+def _room(room: RoomVitals, pace: Pace) -> Line:
     crowded = room.waiting >= CROWDED
-    mark = Span("●", "warn" if crowded else "good")
-    name = plain(room.name.removesuffix("Actor"))[:14]
+    mark = f"{'●' if room.alive else '○'} {plain(room.name.removesuffix('Actor'))[:14]:<14}"
+    rate = NOTHING if pace.per_second is None else number(pace.per_second, 0)
+    median, late = _percentile(pace.waited_ms, 0.5), _percentile(pace.waited_ms, 0.95)
     return (
-        mark,
-        Span(f" {name:<14}"),
+        Span(mark, "bad" if not room.alive else "warn" if crowded else "text"),
         Span(f"{room.restarts:>5}", "warn" if room.restarts else "text"),
         Span(f"{room.waiting:>6}", "warn" if crowded else "text"),
+        Span(f"{rate:>7}" if room.alive else f"{'dead':>7}", "text" if room.alive else "bad"),
+        Span(f"{late:>7}"),
+        Span(f"{median:>7}", "dim"),
         Span(f"{room.skipped:>8}", "dim"),
         Span(f"{room.dropped:>6}", "warn" if room.dropped else "dim"),
     )
+
+
+def _percentile(values: Sequence[float], part: float) -> str:
+    """The value below which this part of them lies.
+
+    >>> _percentile((0.3, 0.1, 12.0), 0.5), _percentile((), 0.5)
+    ('0.30', '—')
+    """
+    if not values:
+        return NOTHING
+    return fine(sorted(values)[min(len(values) - 1, int(len(values) * part))])
 
 
 def process(view: View, usage: Usage | None, size: Size) -> Block:
@@ -142,9 +175,16 @@ def endpoints(view: View, size: Size) -> Block:
     title = (Span("Endpoints", "title"),)
     if view.lines is None:
         return framed(title, ((Span(f"circuits: {NOTHING}", "dim"),),), size)
-    rows = tuple(_endpoint(one) for one in view.lines.endpoints)
-    note = (Span(f"{span_of_time(view.age(view.lines.at))} ago", "dim"),)
+    known = sorted(view.lines.endpoints, key=_rank)
+    rows = [_endpoint(one) for one in known[: size[1] - 2]]
+    more = f"{len(known) - len(rows)} more, " if len(known) > len(rows) else ""
+    note = (Span(f"{more}changed {span_of_time(view.age(view.lines.at))} ago", "dim"),)
     return framed(title, rows, size, note)
+
+
+def _rank(one: EndpointVitals) -> tuple[bool, bool]:
+    """What is not well comes first, then what is in use."""
+    return one.circuit == "closed", not one.current
 
 
 def _endpoint(one: EndpointVitals) -> Line:

@@ -14,6 +14,7 @@ from actors.dashboard.memory import (
     Calibration,
     Candles,
     Course,
+    Paces,
     Rate,
     Recent,
     Tickets,
@@ -123,6 +124,7 @@ class Draft:
     restarts: dict[str, int] = field(default_factory=dict)
     vitals: Vitals | None = None
     vitals_every: Nanos = SECOND
+    paces: Paces = field(default_factory=Paces)
     endpoint: Connected | None = None
     lines: LineVitals | None = None
     mark: MarkPrice | None = None
@@ -188,6 +190,7 @@ class Draft:
             "scored_since": self.calibration.since,
             "heard": self.rate.per_second,
             "restarts": tuple(self.restarts.items()),
+            "paces": self.paces.held(),
         }
 
 
@@ -243,7 +246,8 @@ def _take_signal(draft: Draft, signal: Signal) -> None:
 
 def _take_marked(draft: Draft, marked: Marked) -> None:
     draft.marked = marked
-    draft.equity.add(marked.at, Worth(float(marked.equity), float(marked.high_water)))
+    worth = Worth(marked.at, float(marked.equity), float(marked.high_water))
+    draft.equity.add(marked.at, worth)
 
 
 def _take_mark(draft: Draft, mark: MarkPrice) -> None:
@@ -262,6 +266,8 @@ def _take_vitals(draft: Draft, vitals: Vitals) -> None:
     if draft.vitals is not None:
         draft.vitals_every = Nanos(max(0, vitals.at - draft.vitals.at))
     draft.vitals = vitals
+    for room in vitals.rooms:
+        draft.paces.take(vitals.at, room)
 
 
 # What happened. Each says whether it is worth a line among the events.
@@ -336,7 +342,7 @@ def _on_accounted(draft: Draft, fact: Accounted) -> bool:
     draft.accounted = fact
     if draft.marked is None:
         best = fact.equity / Decimal(1 - fact.drawdown) if 0 <= fact.drawdown < 1 else fact.equity
-        draft.equity.add(fact.at, Worth(float(fact.equity), float(best)))
+        draft.equity.add(fact.at, Worth(fact.at, float(fact.equity), float(best)))
     return False
 
 

@@ -112,8 +112,10 @@ def spread(left: Line, right: Line, columns: int) -> Line:
     return (*left, Span(" " * gap), *right)
 
 
-def framed(title: Line, rows: Sequence[Line], size: tuple[int, int], note: Line = ()) -> Block:
-    """Rows in a box of (columns, rows), the title and a note in its upper edge."""
+def framed(
+    title: Line, rows: Sequence[Line], size: tuple[int, int], note: Line = (), foot: Line = ()
+) -> Block:
+    """Rows in a box of (columns, rows); the title and a note in its upper edge, a foot below."""
     columns, height = size
     inner = columns - 4
     body = [*rows[: height - 2], *([()] * (height - 2 - len(rows)))]
@@ -121,8 +123,15 @@ def framed(title: Line, rows: Sequence[Line], size: tuple[int, int], note: Line 
     return (
         _edge(title, note, columns),
         *((left, *fit(row, inner), right) for row in body),
-        (Span(f"└{'─' * (columns - 2)}┘", "frame"),),
+        _lower_edge(foot, columns),
     )
+
+
+def _lower_edge(foot: Line, columns: int) -> Line:
+    dashes = columns - 6 - width(foot)
+    if not foot or dashes < 0:
+        return (Span(f"└{'─' * (columns - 2)}┘", "frame"),)
+    return Span(f"└{'─' * (dashes + 1)} ", "frame"), *foot, Span(" ─┘", "frame")
 
 
 def _edge(title: Line, note: Line, columns: int) -> Line:

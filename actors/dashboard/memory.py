@@ -7,7 +7,8 @@ from itertools import pairwise
 from math import isfinite
 from typing import Generic, TypeVar
 
-from actors.dashboard.view import Score, Ticket
+from actors.dashboard.view import Pace, Score, Ticket
+from actors.messages import RoomVitals
 from domain.candles import aggregate
 from domain.facts import Filled, Ordered, OrderRefused
 from domain.horizons import INTERVALS, STEPS, TIMEFRAMES, Timeframe
@@ -30,6 +31,15 @@ EXPECTED_MAX = 1024
 
 RATE_WINDOW = Nanos(10 * SECOND)
 """Time over which messages a second are taken."""
+
+RATE_LOOKS = 11
+"""Looks at an actor over which its messages a second are taken."""
+
+WAITED_LOOKS = 120
+"""Looks over which percentiles are taken of how long messages wait."""
+
+ROOMS_MAX = 32
+"""Actors that are remembered; there are seven."""
 
 Item = TypeVar("Item")
 
@@ -96,6 +106,39 @@ class Rate:
             return None
         (begin, first), (end, last) = self._counted[0], self._counted[-1]
         return (last - first) / ((end - begin) / SECOND)
+
+
+class Paces:
+    """How fast each actor handles its messages, and how long these wait, over the last looks."""
+
+    def __init__(self) -> None:
+        self._looks: dict[str, deque[tuple[Nanos, int]]] = {}
+        self._waited: dict[str, tuple[float, ...]] = {}
+
+    def take(self, at: Nanos, room: RoomVitals) -> None:
+        """A look at one actor. One that handled less than before began anew."""
+        if room.name not in self._looks and len(self._looks) >= ROOMS_MAX:
+            return
+        looks = self._looks.setdefault(room.name, deque(maxlen=RATE_LOOKS))
+        if looks and (room.handled < looks[-1][1] or at < looks[-1][0]):
+            looks.clear()
+        looks.append((at, room.handled))
+        if room.waited_ms is not None:
+            waited = self._waited.get(room.name, ())
+            self._waited[room.name] = appended(waited, room.waited_ms, WAITED_LOOKS)
+
+    def held(self) -> dict[str, Pace]:
+        """By the actor's name."""
+        return {
+            name: Pace(_per_second(looks), self._waited.get(name, ()))
+            for name, looks in self._looks.items()
+        }
+
+
+def _per_second(looks: Sequence[tuple[Nanos, int]]) -> float | None:
+    """The rate between the first and the last look, None where no time is between them."""
+    (begin, first), (end, last) = looks[0], looks[-1]
+    return (last - first) / ((end - begin) / SECOND) if end > begin else None
 
 
 class Candles:

@@ -99,8 +99,7 @@ def _won(view: View) -> Line:
     made, blank, part = total[1].text.partition(" ")
     style = total[1].style
     ended = rate[1], Span(" of "), trades[1], Span(" won")
-    parts = (*ended, BAR, Span(made, style), Span(blank + part, style))
-    return dimmed(parts) if view.account_late else parts
+    return *ended, BAR, Span(made, style), Span(blank + part, style)
 
 
 def aged(spans: Line, age: Nanos, limit: Nanos) -> Line:
@@ -184,7 +183,12 @@ def _held(view: View) -> Line:
         return (Span("none", "dim"),)
     side = Span("LONG", "good") if position.side is Side.BUY else Span("SHORT", "bad")
     text = f" {quantity(position.quantity)} BTC @ {round_dollars(position.entry)}"
-    return side, Span(text, "strong")
+    return _valued(view, (side, Span(text, "strong")))
+
+
+def _valued(view: View, spans: Line) -> Line:
+    """Something of the account, dimmed where nobody has valued that of late."""
+    return dimmed(spans) if view.account_late else spans
 
 
 def _unrealised(view: View) -> Line:
@@ -214,9 +218,9 @@ def _trades(view: View) -> tuple[Line, Line, Line]:
     style = style_of(account.pnl)
     total = f"{gain(account.pnl)} ({percent(of_opening(account.pnl))})"
     return (
-        (labels[0], Span(f"{account.trades:,}", "strong")),
-        (labels[1], _win_rate(account)),
-        (labels[2], Span(total, style)),
+        (labels[0], *_valued(view, (Span(f"{account.trades:,}", "strong"),))),
+        (labels[1], *_valued(view, (_win_rate(account),))),
+        (labels[2], *_valued(view, (Span(total, style),))),
     )
 
 
@@ -265,5 +269,7 @@ def _risk(view: View) -> Span:
     used = view.drawdown_used
     if used is None:
         return Span(NOTHING, "dim")
+    if view.account_late:
+        return Span(share(used, 0), "stale")
     reduced = used >= REDUCED_FROM / STOPPED_FROM
     return Span(share(used, 0), "bad" if used >= 1 else "warn" if reduced else "good")

@@ -52,21 +52,35 @@ def _wide(left: Slots, right: Slots, view: View, size: Size) -> Block:
 def _overview(view: View, desk: Desk, size: Size) -> Block:
     """The box with what there is room for beside it, everything else below."""
     columns, rows = size
-    chart = partial(_main, view, desk)
-    market, events = partial(panels.market, view), partial(panels.events, view, desk)
+    chart, worth = partial(_main, view, desk), partial(pictures.worth, view)
+    market, events = partial(panels.market, view), _events(view, desk)
     if columns < BESIDE:
         top = box.mission(view, columns)
-        under: Slots = (Slot(chart, 9, 3, rank=1), Slot(market, panels.MARKET_ROWS, rank=2))
+        under: Slots = (
+            Slot(chart, 4, 3, rank=1),
+            Slot(market, panels.MARKET_ROWS, rank=3),
+            Slot(worth, 4, 1, rank=4),
+        )
     elif columns < THREE_BESIDE:
         side = chart if view.starting_up else market
         top = beside(box.mission(view, BOX), side((columns - BOX, box.ROWS)))
-        other = Slot(market, panels.MARKET_ROWS) if view.starting_up else Slot(chart, 9, 3)
-        under = (other._replace(rank=1),)
+        other = Slot(abreast(chart, worth, 1 - BOX / columns), 4, 3)
+        under = (Slot(market, panels.MARKET_ROWS) if view.starting_up else other,)
     else:
         last = chart((columns - BOX - BOOK, box.ROWS))
         top = beside(beside(box.mission(view, BOX), market((BOOK, box.ROWS))), last)
-        under = ()
-    return (*top, *stacked((*under, Slot(events, 1, 2)), (columns, rows - box.ROWS)))
+        under = (Slot(abreast(worth, events, 0.6), 4, 3),)
+        return (*top, *stacked(under, (columns, rows - box.ROWS)))
+    said = Slot(events, 4, 2, rank=2)
+    if _telling(view, desk):
+        under, said = tuple(slot._replace(rank=slot.rank + 1) for slot in under), Slot(events, 4, 2)
+    return (*top, *stacked((*under, said), (columns, rows - box.ROWS)))
+
+
+def _telling(view: View, desk: Desk) -> bool:
+    """Whether something happens that only the events tell whole, or somebody looks for them."""
+    wanted = desk.typing or desk.filter or desk.scroll
+    return view.starting_up or bool(view.halted or view.ending or wanted)
 
 
 def _main(view: View, desk: Desk, size: Size) -> Block:
@@ -145,6 +159,8 @@ def _trading_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
     left = (
         Slot(partial(trading.position, view), trading.POSITION_ROWS + 5 if view.holding else 3),
         Slot(partial(trading.refused, view), 4, 1, rank=1),
+        Slot(partial(guarding.exposure, view), guarding.EXPOSURE_ROWS, rank=2),
+        Slot(_events(view, desk), 4, 1, rank=3),
     )
     right = (
         Slot(partial(pictures.chart, view, desk.timeframe), 14, 3),
@@ -181,26 +197,29 @@ def _system(view: View, desk: Desk) -> Slots:
     process = partial(engine.process, view, desk.usage)
     return (
         Slot(abreast(running, process, 0.44, 50), engine.ROOMS_ROWS),
-        *_endpoints(view),
+        Slot(partial(engine.endpoints, view), _endpoints(view, 4), rank=1),
         Slot(_events(view, desk), 4, 1),
     )
 
 
-def _endpoints(view: View) -> Slots:
-    """Room for all addresses."""
+def _endpoints(view: View, most: int) -> int:
+    """Rows for so many addresses, or all."""
     count = 1 if view.lines is None else len(view.lines.endpoints)
-    return (Slot(partial(engine.endpoints, view), count + 2, rank=2),)
+    return min(most, count) + 2
 
 
 def _system_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
     left = (
         Slot(partial(engine.rooms, view), engine.ROOMS_ROWS),
         Slot(partial(engine.process, view, desk.usage), engine.PROCESS_ROWS),
-        *_endpoints(view),
         Slot(partial(panels.health, view), panels.HEALTH_ROWS, rank=1),
         Slot(partial(engine.times, view), 6, 1, rank=2),
     )
-    return left, (Slot(_events(view, desk), 12, 1),)
+    right = (
+        Slot(partial(engine.endpoints, view), _endpoints(view, 12)),
+        Slot(_events(view, desk), 12, 1),
+    )
+    return left, right
 
 
 _NARROW: dict[Page, Callable[[View, Desk], Slots]] = {
@@ -220,7 +239,7 @@ _WIDE: dict[Page, Callable[[View, Desk], tuple[Slots, Slots]]] = {
     Page.SYSTEM: _system_wide,
 }
 
-HELP: tuple[tuple[str, str], ...] = (
+KEYS: tuple[tuple[str, str], ...] = (
     ("1 … 6", "overview, forecast, market, trading, risk, system"),
     ("p", "pause: open nothing new; press again to resume"),
     ("q", "quit in order; asks once if a position is open"),
@@ -234,7 +253,32 @@ HELP: tuple[tuple[str, str], ...] = (
 )
 
 
+WORDS: tuple[tuple[str, str], ...] = (
+    ("Confidence", "share of the forecasts that point one way, by weight"),
+    ("p", "chance that the price ends up there; one half knows nothing"),
+    ("Risk", "how much of the 8 % drawdown limit is used"),
+    ("fan", "80, 90, 95 % of what may come, and its median"),
+    ("judged", "forecasts that came due; beside it how many held"),
+    ("4s old", "grey with an age: true then, not known to be true now"),
+    ("MODELLED BOOK", "spread and depth are made from candles, not seen"),
+    ("EMBEDDED MODEL", "the small checkpoint that comes with the program"),
+    ("probe", "the smallest order, sent though Kelly finds no edge"),
+    ("bps", "basis points, hundredths of a percent"),
+)
+
+
 def explained(size: Size) -> Block:
-    """The keys."""
-    rows: list[Line] = [(Span(f"{key:<15}", "strong"), Span(text)) for key, text in HELP]
-    return framed((Span("Keys", "title"),), rows, size)
+    """The keys, and below or beside them what the words on the screen mean."""
+    keys, words = partial(_glossary, "Keys", KEYS), partial(_glossary, "Words", WORDS)
+    if size[0] >= 2 * GLOSSARY:
+        return abreast(keys, words)(size)
+    return stacked((Slot(keys, len(KEYS) + 2), Slot(words, 5, 1)), size)
+
+
+GLOSSARY = 76
+"""Columns of a list of keys or words."""
+
+
+def _glossary(title: str, entries: Sequence[tuple[str, str]], size: Size) -> Block:
+    rows: list[Line] = [(Span(f"{name:<15}", "strong"), Span(text)) for name, text in entries]
+    return framed((Span(title, "title"),), rows, size)

@@ -19,7 +19,15 @@ from actors.dashboard.lines import (
 )
 from actors.dashboard.pictures import Course, small
 from actors.dashboard.view import View
-from actors.dashboard.words import NOTHING, clock, number, sentence, short_dollars, span_of_time
+from actors.dashboard.words import (
+    NOTHING,
+    clock,
+    fine,
+    number,
+    sentence,
+    short_dollars,
+    span_of_time,
+)
 from domain.facts import Fact, Progress
 from domain.market import DEPTH, Level, Trade
 from domain.microstructure import LIQUIDITY_MIN, PRESSURE_MIN, SPREAD_MAX, MarketQuality
@@ -101,7 +109,7 @@ def _quality(view: View) -> tuple[Line, ...]:
     if quality is None:
         return ((Span("not measured yet", "dim"),),)
     figures = (
-        ("Spread", number(quality.spread_bps), "bps", quality.spread_bps < SPREAD_MAX),
+        ("Spread", fine(quality.spread_bps), "bps", quality.spread_bps < SPREAD_MAX),
         ("Pressure", number(quality.pressure), _pressing(quality), True),
         ("Liquidity", short_dollars(quality.liquidity), "", quality.liquidity >= LIQUIDITY_MIN),
         ("Traded 1m", number(quality.traded, 1), "BTC", True),
@@ -109,10 +117,10 @@ def _quality(view: View) -> tuple[Line, ...]:
     rows = tuple(
         (
             Span(f"{name:<9}", "dim"),
-            Span(f"{value:>8}", "text" if fine else "bad"),
+            Span(f"{value:>8}", "text" if met else "bad"),
             Span(f" {unit}", "dim"),
         )
-        for name, value, unit, fine in figures
+        for name, value, unit, met in figures
     )
     late = view.age(quality.at) > view.stale_after
     return tuple(map(dimmed, rows)) if late else rows
@@ -159,20 +167,31 @@ def tape(view: View, scroll: int, size: Size) -> Block:
     """Trades of others, newest first; green where the buyer crossed the spread."""
     newest = view.tape[::-1]
     first = min(scroll, max(0, len(newest) - 1))
-    rows = [_print(trade) for trade in newest[first : first + size[1] - 2]]
+    valued = size[0] - 4 >= VALUED
+    rows = [_print(trade, valued=valued) for trade in newest[first : first + size[1] - 2]]
     note: Line = ()
     if newest:
         age = view.age(newest[0].at)
-        note = (Span(f"{span_of_time(age)} ago", "warn" if age > view.stale_after else "dim"),)
+        late = age > view.stale_after
+        rows = [dimmed(row) for row in rows] if late else rows
+        note = (Span(f"{span_of_time(age)} {'old' if late else 'ago'}", "warn" if late else "dim"),)
     return framed((Span("Trades", "title"),), rows or [(Span("none yet", "dim"),)], size, note)
 
 
-def _print(trade: Trade) -> Line:
-    style: Style = "fall" if trade.buyer_is_maker else "rise"
+VALUED = 36
+"""Columns from which a trade of others has its value."""
+
+
+def _print(trade: Trade, *, valued: bool) -> Line:
+    """A trade; an arrow says which side crossed the spread, also where there is no colour."""
+    fell = trade.buyer_is_maker
+    style: Style = "fall" if fell else "rise"
+    value = short_dollars(float(trade.price * trade.quantity)) if valued else ""
     return (
         Span(f"{clock(trade.at)} ", "dim"),
-        Span(f"{trade.price:>9,.2f}", style),
+        Span(f"{'↘' if fell else '↗'}{trade.price:>10,.2f}", style),
         Span(f"{amount(trade.quantity):>8}"),
+        Span(f"{value:>8}" if valued else "", "dim"),
     )
 
 
@@ -195,16 +214,16 @@ def _courses(view: View) -> tuple[Course, Course, Course]:
     samples, now = view.samples, view.quality
     late = now is None or view.age(now.at) > view.stale_after
     style: Style = "stale" if late else "strong"
-    spread_now = NOTHING if now is None else f"{number(now.spread_bps)} bps"
+    spread_now = NOTHING if now is None else f"{fine(now.spread_bps)} bps"
     pressure_now = NOTHING if now is None else f"{number(now.pressure)} {_pressing(now)}"
     liquidity_now = NOTHING if now is None else short_dollars(now.liquidity)
     spreads = tuple(sample.spread_bps for sample in samples)
     pressures = tuple(sample.pressure for sample in samples)
     liquidities = tuple(sample.liquidity for sample in samples)
     return (
-        Course("Spread", spreads, Span(spread_now, style), SPREAD_MAX),
+        Course("Spread", spreads, Span(spread_now, style), SPREAD_MAX, fine),
         Course("Pressure", pressures, Span(pressure_now, style), 1.0),
-        Course("Liquidity", liquidities, Span(liquidity_now, style), LIQUIDITY_MIN),
+        Course("Liquidity", liquidities, Span(liquidity_now, style), LIQUIDITY_MIN, short_dollars),
     )
 
 

@@ -1,15 +1,15 @@
 """The price with what is forecast for it, the course of the equity, and small courses."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from math import isfinite
+from math import ceil, floor, isfinite, log10
 from typing import NamedTuple
 
 from actors.dashboard.bars import Bar, bars
 from actors.dashboard.charts import Canvas, Point
 from actors.dashboard.lines import Block, Line, Span, Style, fit, framed, spread
 from actors.dashboard.view import MINUTE_STALE, View, Worth
-from actors.dashboard.words import clock, dollars, gain, span_of_time, style_of
+from actors.dashboard.words import clock, dollars, gain, number, span_of_time, style_of
 from domain.account import OPENING_BALANCE
 from domain.horizons import INTERVALS, MEDIAN, STEPS, TIMEFRAMES, Timeframe
 from domain.market import Side
@@ -27,6 +27,12 @@ HEADROOM = 0.04
 
 AXIS_FROM = 9
 """Rows from which a chart has its times below it."""
+
+CANDLES_FROM = 5
+"""Rows from which candles can be told from each other; below, a line says more."""
+
+TICK_ROWS = 4
+"""Rows of a chart for each price on its scale, about."""
 
 FAN_STYLES: tuple[Style, ...] = ("fan", "fan-mid", "fan-wide")
 """Of the 80, 90 and 95 % intervals."""
@@ -75,11 +81,18 @@ def chart(view: View, timeframe: Timeframe, size: Size) -> Block:
     axis = inside >= AXIS_FROM
     cells = (width, inside - axis)
     fan, begin = _fan(view.forecast, timeframe), _newest_known(view, shown)
-    picture, held = _drawn(fan, begin, shown, cells, _rules(view))
-    labels = _labels(held, shown[-1].close, cells[1], _rules(view))
+    rules = _rules(view) if cells[1] >= CANDLES_FROM else ()
+    picture, held = _drawn(fan, begin, shown, cells, rules)
+    labels = _labels(held, (shown[-1].close, _how_new(view)), cells[1], rules)
     body = [(*line, *label) for line, label in zip(picture, labels, strict=True)]
     times = (_axis(shown, timeframe, width),) if axis else ()
     return framed(title, (*body, *times), size, _made(view))
+
+
+def _how_new(view: View) -> Style:
+    """How the newest price is written."""
+    quote = view.quote
+    return "stale" if quote is None or view.age(quote.at) > view.stale_after else "strong"
 
 
 def _newest_known(view: View, shown: Sequence[Bar]) -> int:
@@ -129,10 +142,10 @@ Fan = tuple[tuple[float, ...], ...]
 def _fan(forecast: Forecast | None, timeframe: Timeframe) -> Fan:
     if forecast is None:
         return ()
-    number = TIMEFRAMES.index(timeframe)
-    last = float(forecast.closes[number, -1])
+    index = TIMEFRAMES.index(timeframe)
+    last = float(forecast.closes[index, -1])
     levels = (MEDIAN, *(level for _, *pair in INTERVALS for level in pair))
-    fan = tuple((last, *forecast.quantiles[number, :, level].tolist()) for level in levels)
+    fan = tuple((last, *forecast.quantiles[index, :, level].tolist()) for level in levels)
     return fan if all(isfinite(value) for line in fan for value in line) else ()
 
 
@@ -142,6 +155,10 @@ def _drawn(
     """The picture and its scale; what has not changed since the last frame is not drawn again."""
     values = [x for bar in shown for x in (bar.high, bar.low)] + [x for line in fan for x in line]
     held = scale(values, 4 * cells[1])
+    if cells[1] < CANDLES_FROM:
+        canvas = _ground(fan, begin, (), held, (cells, rules)).copy()
+        canvas.path([(2 * i, held.y(bar.close)) for i, bar in enumerate(shown)], "accent")
+        return canvas.rows(), held
     canvas = _ground(fan, begin, shown[:-1], held, (cells, rules)).copy()
     _candle(canvas, len(shown) - 1, shown[-1], held)
     return canvas.rows(), held
@@ -181,21 +198,39 @@ def _spread_out(canvas: Canvas, fan: Fan, held: Scale, begin: int) -> None:
     def path(values: tuple[float, ...]) -> list[Point]:
         return [(x, held.y(value)) for x, value in zip(places, values, strict=True)]
 
-    for number in reversed(range(len(INTERVALS))):
-        lower, upper = fan[1 + 2 * number], fan[2 + 2 * number]
-        canvas.band(path(upper), path(lower), FAN_STYLES[number])
+    for index in reversed(range(len(INTERVALS))):
+        lower, upper = fan[1 + 2 * index], fan[2 + 2 * index]
+        canvas.band(path(upper), path(lower), FAN_STYLES[index])
     canvas.path(path(fan[0]), "strong")
 
 
-def _labels(held: Scale, last: float, rows: int, rules: Sequence[Rule] = ()) -> tuple[Line, ...]:
-    """The ends of the scale, the rules, and the newest value where it stands."""
+def _labels(
+    held: Scale, last: tuple[float, Style], rows: int, rules: Sequence[Rule] = ()
+) -> tuple[Line, ...]:
+    """Round values of the scale, the rules, and the newest value where it stands."""
     labels: list[Line] = [(Span(" " * SCALE),)] * rows
-    labels[0], labels[-1] = _label(held.high, "dim"), _label(held.low, "dim")
+    for value in _round_values(held, rows):
+        labels[_row(held, value, rows)] = _label(value, "dim")
     for rule in rules:
         if held.low < rule.price < held.high:
             labels[_row(held, rule.price, rows)] = (Span(rule.name.rjust(SCALE), rule.style),)
-    labels[_row(held, last, rows)] = _label(last, "strong")
+    labels[_row(held, last[0], rows)] = _label(*last)
     return tuple(labels)
+
+
+def _round_values(held: Scale, rows: int) -> Sequence[float]:
+    """Round values on the scale, one for every few rows.
+
+    >>> _round_values(Scale(83_514.16, 86_587.69, 80), 20)
+    [84000.0, 85000.0, 86000.0]
+    >>> _round_values(Scale(9_999.33, 10_000.32, 20), 5)
+    [10000.0]
+    """
+    rough = (held.high - held.low) / max(1, rows / TICK_ROWS)
+    unit = 10.0 ** floor(log10(rough))
+    step = next(unit * part for part in (1, 2, 5, 10) if unit * part >= rough)
+    first, last = ceil(held.low / step), floor(held.high / step)
+    return [count * step for count in range(first, min(last, first + rows) + 1)]
 
 
 def _row(held: Scale, value: float, rows: int) -> int:
@@ -217,9 +252,34 @@ def equity(view: View, size: Size) -> Block:
     mark = "and high-water mark" if near else f"below its high of {worth[-1].high_water:,.2f}"
     title = (*title, Span(f" {mark}", "dim"))
     picture, held = _course(worth, (columns - 4 - SCALE, rows - 2), near=near)
-    labels = _labels(held, worth[-1].equity, rows - 2)
+    style: Style = "stale" if view.account_late else "strong"
+    labels = _labels(held, (worth[-1].equity, style), rows - 2)
     body = tuple((*line, *label) for line, label in zip(picture, labels, strict=True))
-    return framed(title, body, size, _since_opening(view))
+    foot = _stretch(worth[0].at, worth[-1].at)
+    return framed(title, body, size, _since_opening(view), foot)
+
+
+def worth(view: View, size: Size) -> Block:
+    """The equity's course where there is room for little else."""
+    if size[1] > SMALL and size[0] >= ROOMY:
+        return equity(view, size)
+    values = tuple(x.equity for x in view.equity)
+    known = view.marked or view.accounted
+    style: Style = "stale" if view.account_late else "strong"
+    newest = Span("" if known is None else dollars(known.equity), style)
+    return small(Course("Equity", values, newest), size)
+
+
+SMALL = 6
+"""Rows up to which a course has no scale."""
+
+ROOMY = 40
+"""Columns from which it has one."""
+
+
+def _stretch(begin: Nanos, end: Nanos) -> Line:
+    """From when to when, as a foot."""
+    return (Span(f"{clock(begin)} to {clock(end)}", "dim"),)
 
 
 def _since_opening(view: View) -> Line:
@@ -266,12 +326,14 @@ class Course(NamedTuple):
         values: oldest first.
         newest: the newest one in words.
         limit: a level that means something, None where there is none.
+        told: a value in words, for the lowest and the highest one.
     """
 
     title: str
     values: tuple[float, ...]
     newest: Span
     limit: float | None = None
+    told: Callable[[float], str] = number
 
 
 def small(course: Course, size: Size) -> Block:
@@ -281,9 +343,10 @@ def small(course: Course, size: Size) -> Block:
     title = (Span(course.title, "title"),)
     if len(values) < 2:  # noqa: PLR2004 - a line has two ends
         return framed(title, ((Span("no course yet", "dim"),),), size, (course.newest,))
-    return framed(
-        title, _small(values, course.limit, (columns - 4, rows - 2)), size, (course.newest,)
-    )
+    picture = _small(values, course.limit, (columns - 4, rows - 2))
+    low, high = course.told(min(values)), course.told(max(values))
+    foot = (Span(f"{low} to {high}", "dim"),)
+    return framed(title, picture, size, (course.newest,), foot)
 
 
 @lru_cache(maxsize=6)

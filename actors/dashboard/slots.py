@@ -12,7 +12,7 @@ Panel = Callable[[Size], Block]
 """Draws itself in exactly that size."""
 
 
-COLUMNS_LEAST = 27
+COLUMNS_LEAST = 26
 """Columns that a panel needs to be read."""
 
 
@@ -22,7 +22,7 @@ class Slot(NamedTuple):
     Attributes:
         panel: draws it.
         least: rows below which it is left out.
-        greedy: share of the rows that are left over.
+        greedy: share of the rows that are left over; where nobody wants them the last one has them.
         rank: those of a higher one are left out first.
     """
 
@@ -43,8 +43,7 @@ def stacked(slots: Sequence[Slot], size: Size) -> Block:
     chosen = [slot for number, slot in enumerate(slots) if number in kept]
     heights = _heights(chosen, left)
     blocks = [slot.panel((columns, height)) for slot, height in zip(chosen, heights, strict=True)]
-    rest = rows - sum(heights)
-    return (*below(blocks), *[fit((), columns)] * rest)
+    return below(blocks) or (fit((), columns),) * rows
 
 
 def _heights(kept: Sequence[Slot], left: int) -> list[int]:
@@ -56,6 +55,8 @@ def _heights(kept: Sequence[Slot], left: int) -> list[int]:
         left -= more
         shares -= slot.greedy
         heights.append(slot.least + more)
+    if heights and not any(slot.greedy for slot in kept):
+        heights[-1] += left
     return heights
 
 
@@ -67,9 +68,9 @@ def abreast(left: Panel, right: Panel, share: float = 0.5, most: int = 1000) -> 
 
     def panel(size: Size) -> Block:
         columns, rows = size
-        if columns * share < COLUMNS_LEAST:
-            return left(size)
         second = min(most, round(columns * share))
+        if second < COLUMNS_LEAST:
+            return left(size)
         return beside(left((columns - second, rows)), right((second, rows)))
 
     return panel

@@ -16,7 +16,7 @@ from actors.dashboard.lines import (
     width,
 )
 from actors.dashboard.mission import aged
-from actors.dashboard.view import BOOK_STALE, Refused, Ticket, View, of_opening
+from actors.dashboard.view import BOOK_STALE, MINUTE_STALE, Refused, Ticket, View, of_opening
 from actors.dashboard.words import (
     NOTHING,
     clock,
@@ -58,7 +58,7 @@ def position(view: View, size: Size) -> Block:
         return framed(title, ((Span("none: nothing is open", "dim"),),), size)
     columns = size[0] - 4
     facts = _facts(view, held)
-    if columns < TWO_COLUMNS:
+    if columns < TWO_COLUMNS or size[1] >= len(facts) + 3:
         rows = (_way(view, held, columns), *(_fact(*fact) for fact in facts))
     else:
         half = columns * 4 // 7
@@ -94,8 +94,7 @@ def _facts(view: View, held: Position) -> tuple[tuple[str, str], ...]:
     """Name and figure, an even number of them."""
     word = "LONG" if held.side is Side.BUY else "SHORT"
     left = Nanos(max(0, held.plan.expires - (view.now or held.opened)))
-    mark = NOTHING if view.mark is None else dollars(view.mark.mark)
-    rate = NOTHING if view.mark is None else percent(float(view.mark.rate), 4)
+    mark, rate = _mark_price(view)
     return (
         ("held", f"{word} {quantity(held.quantity)} BTC @ {round_dollars(held.entry)}"),
         ("margin", _margin(view, held)),
@@ -108,6 +107,16 @@ def _facts(view: View, held: Position) -> tuple[tuple[str, str], ...]:
         ("mark price", mark),
         ("funding rate", rate),
     )
+
+
+def _mark_price(view: View) -> tuple[str, str]:
+    """The venue's price and rate, with their age where they are no longer current."""
+    known = view.mark
+    if known is None:
+        return NOTHING, NOTHING
+    age = view.age(known.at)
+    old = f"  {short_span(age)} old" if age > MINUTE_STALE else ""
+    return dollars(known.mark) + old, percent(float(known.rate), 4) + old
 
 
 def _margin(view: View, held: Position) -> str:
@@ -214,10 +223,20 @@ def _trade(trip: RoundTrip, why: str, columns: int) -> Line:
     side = Span("LONG  ", "good") if trip.side is Side.BUY else Span("SHORT ", "bad")
     unit = " BTC" if columns >= ROOMY else ""
     text = f"{quantity(trip.quantity)}{unit} @ {round_dollars(trip.entry)} "
-    left = Span(f"{clock(trip.at)} ", "dim"), side, Span(text), Span(plain(why), "dim")
     made = Span(f" {gain(trip.pnl):>9}", style_of(trip.pnl))
+    left = Span(f"{clock(trip.at)} ", "dim"), side, Span(text)
     room = columns - len(made.text)
-    return (*fit(left, max(0, room)), made)
+    fits = (told for told in (why, _without_figures(why)) if len(told) <= room - width(left))
+    return (*fit((*left, Span(plain(next(fits, "")), "dim")), max(0, room)), made)
+
+
+def _without_figures(why: str) -> str:
+    """The reason in fewer words.
+
+    >>> _without_figures("stop 84433.49")
+    'stop'
+    """
+    return " ".join(word for word in why.split() if not word[0].isdigit())
 
 
 def _reason(view: View, refused: Refused, columns: int) -> Line:

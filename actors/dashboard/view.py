@@ -78,6 +78,7 @@ class Sample:
 class Worth:
     """Equity, and the highest there was until then [USDT]."""
 
+    at: Nanos
     equity: float
     high_water: float
 
@@ -144,6 +145,19 @@ class Latencies:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How one actor works.
+
+    Attributes:
+        per_second: messages it handles in a second of market time; None where nobody knows.
+        waited_ms: how long messages waited for it, newest last.
+    """
+
+    per_second: float | None = None
+    waited_ms: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """Everything that a panel may show.
 
@@ -178,6 +192,7 @@ class View:
         restarts: of each actor that died.
         vitals: how the actors do; None where nobody says.
         vitals_every: market time between the last two of them.
+        paces: how each actor works, by its name.
         endpoint: which line delivers; None where nobody says.
         lines: how it stands with the venue's addresses; None where nobody says.
         mark: newest mark price; None where nobody says.
@@ -218,6 +233,7 @@ class View:
     restarts: tuple[tuple[str, int], ...]
     vitals: Vitals | None
     vitals_every: Nanos
+    paces: dict[str, Pace]
     endpoint: Connected | None
     lines: LineVitals | None
     mark: MarkPrice | None

@@ -141,6 +141,15 @@ def number(value: float, digits: int = 2) -> str:
     return f"{value:,.{digits}f}" if isfinite(value) else NOTHING
 
 
+def fine(value: float) -> str:
+    """A plain number that may be very small.
+
+    >>> fine(1.344), fine(0.00114), fine(0.0)
+    ('1.34', '0.001', '0.00')
+    """
+    return number(value, 3 if 0 < abs(value) < 0.1 else 2)  # noqa: PLR2004 - a tenth
+
+
 def span_of_time(length: Nanos) -> str:
     """How long, in its largest unit.
 
@@ -275,7 +284,7 @@ def _restarted(fact: ActorRestarted) -> Told:
 
 
 def _halted(fact: Halted) -> Told:
-    return "bad", f"trading is halted: {fact.reason}"
+    return "bad", f"halted: {fact.reason}"
 
 
 def _checkpointed(fact: Checkpointed) -> Told:

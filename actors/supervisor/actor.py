@@ -169,7 +169,7 @@ class SupervisorActor(ThreadingActor):
 
     def _tell_vitals(self) -> None:
         rooms = tuple(
-            RoomVitals(name, life.restarts, at.waiting, at.skipped, at.dropped)
+            RoomVitals(name, life.restarts, at.waiting, at.skipped, at.dropped, *life.pace)
             for name, life in self._lives.items()
             for at in (life.child.address,)
         )

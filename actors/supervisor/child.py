@@ -69,6 +69,12 @@ class Life:
     died: Nanos = START
     restarts: int = 0
 
+    @property
+    def pace(self) -> tuple[int, float | None, bool]:
+        """Messages handled, how long the newest one timed had waited [ms], whether it lives."""
+        waited = self.leash.waited
+        return self.leash.handled, None if waited is None else waited * 1000, self.ref is not None
+
     def fault(self, now: Nanos) -> str:
         """What is wrong with the present incarnation; '' where nothing is."""
         if self.ref is None:

@@ -1,4 +1,4 @@
-from actors.actor import Address
+from actors.actor import Address, Leash
 from actors.microstructure import MicrostructureActor
 from tests.builders import NOON, a_book
 from tests.fakes import Outbox
@@ -73,3 +73,17 @@ def test_dead_actor_says_what_it_died_of() -> None:
     (death,) = supervisor.told
     assert (death.name, death.fatal) == ("MicrostructureActor", False)
     assert "broken" in death.error
+
+
+def test_sign_of_life_tells_how_much_was_handled_and_how_long_it_waited() -> None:
+    actor = MicrostructureActor(risk=Outbox(), dashboard=Outbox(), supervisor=Outbox())
+    inbox, leash = Outbox(), Leash()
+    leash.ask(inbox, NOON)
+    assert leash.waited is None
+
+    for message in (a_book(at=NOON), a_book(at=NOON + 1), *inbox.told):
+        actor.on_receive(message)
+
+    assert leash.handled == 2
+    assert leash.waited is not None
+    assert leash.waited >= 0

@@ -210,7 +210,11 @@ def a_trader(mode: Mode = Mode.DEMO, *, modelled: bool = False, now: float = 0.5
 
 def some_vitals(at: Nanos = NOON) -> Vitals:
     names = "Dashboard", "Broker", "Risk", "Microstructure", "Forecast", "Feed"
-    rooms = (RoomVitals(f"{name}Actor", i == 4, 3 * i, 1200 * i, 0) for i, name in enumerate(names))
+    seconds = (at - NOON) // SECOND
+    rooms = (
+        RoomVitals(f"{name}Actor", i == 4, 3 * i, 1200 * i, 0, (50 + 20 * i) * seconds, 0.1 + i)
+        for i, name in enumerate(names)
+    )
     return Vitals(at, tuple(rooms))
 
 
@@ -254,6 +258,7 @@ def busy() -> Fold:
     fold.market(a_forecast(after(-20)))
     fold.market(Connected(after(-3600), "wss://stream.binance.com:9443"))
     fold.market(MarkPrice(NOON, Price(Decimal("43251.10")), Decimal("0.0001"), after(3600)))
+    fold.market(some_vitals(after(-1)))
     fold.market(some_vitals())
     fold.market(some_lines())
     return fold

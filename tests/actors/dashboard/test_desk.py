@@ -99,12 +99,12 @@ def test_log_scrolls_up_to_the_oldest_and_no_further() -> None:
 
 def test_trades_scroll_down_to_the_oldest() -> None:
     view = a_trader().view()
-    assert "12:00:00 43,247.82" in as_text(compose(view, after("3"), (80, 24)))
+    assert "12:00:00 ↗ 43,247.82" in as_text(compose(view, after("3"), (80, 24)))
 
     older = after("3", "KEY_PGDOWN")
 
     assert older.scroll == 10
-    assert "12:00:00 43,247.82" not in as_text(compose(view, older, (80, 24)))
+    assert "12:00:00 ↗ 43,247.82" not in as_text(compose(view, older, (80, 24)))
     assert after("KEY_UP", desk=replace(older, scroll=0)).scroll == 0
 
 

@@ -116,8 +116,42 @@ def test_every_view_looks_like_its_golden_file(page: Page, size: tuple[int, int]
     compare(f"{page}-{named(size)}", text(block))
 
 
-def test_keys_are_explained() -> None:
-    compare("help-80x24", text(compose(busy().view(), Desk(helping=True), (80, 24))))
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (200, 60)], ids=named)
+def test_keys_and_words_are_explained(size: tuple[int, int]) -> None:
+    shown = text(compose(busy().view(), Desk(helping=True), size))
+
+    compare(f"help-{named(size)}", shown)
+
+
+@pytest.mark.parametrize("desk", [Desk(typing=True), Desk(filter="order"), Desk(scroll=1)])
+def test_overview_shows_the_events_to_whoever_looks_for_them(desk: Desk) -> None:
+    view = busy().view()
+
+    assert "┌─ Events" not in text(compose(view, Desk(), (80, 24)))
+    assert "┌─ Events" in text(compose(view, desk, (80, 24)))
+
+
+def test_reason_of_a_halt_is_told_whole() -> None:
+    shown = text(compose(halted().view(), Desk(), (80, 24)))
+
+    assert "halted: the ledger does not add up: 0.02 USDT are missing" in shown
+
+
+def test_equity_stands_on_the_overview_of_every_terminal_from_80_columns() -> None:
+    for shape in ((80, 24), (100, 30), (120, 24), (120, 40), (200, 60)):
+        shown = text(compose(busy().view(), Desk(), shape))
+
+        assert "┌─ Equity" in shown
+        assert "┌─ BTC/USDT 1m" in shown
+        assert "┌─ Book" in shown
+
+
+@pytest.mark.parametrize("page", list(Page))
+@pytest.mark.parametrize("size", SIZES, ids=named)
+def test_nothing_blank_stands_between_the_panels(page: Page, size: tuple[int, int]) -> None:
+    rows = text(compose(busy().view(), Desk(page=page), size)).splitlines()
+
+    assert not [row for row in rows[5:-1] if row[:26] == " " * 26 or row[-26:] == " " * 26]
 
 
 def test_kelly_says_what_the_next_order_would_be_sized_by() -> None:
@@ -261,7 +295,7 @@ def test_drawdown_near_its_limit_is_red() -> None:
 def test_text_from_outside_cannot_speak_to_the_terminal() -> None:
     fold = a_fold(*started(), Noted(NOON, "\x1b[2J\x07你好\nrest"))
 
-    shown = text(compose(fold.view(), Desk(), (80, 24)))
+    shown = text(compose(fold.view(), Desk(page=Page.SYSTEM), (80, 24)))
 
     assert "?[2J????rest" in shown
     assert "\x1b" not in shown

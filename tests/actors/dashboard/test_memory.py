@@ -1,9 +1,21 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 import pytest
 
-from actors.dashboard.memory import Calibration, Candles, Course, Rate, Recent, Tickets
+from actors.dashboard.memory import (
+    ROOMS_MAX,
+    WAITED_LOOKS,
+    Calibration,
+    Candles,
+    Course,
+    Paces,
+    Rate,
+    Recent,
+    Tickets,
+)
+from actors.messages import RoomVitals
 from domain.facts import Filled, Liquidity, Ordered, OrderRefused
 from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES, Timeframe
 from domain.market import Candle, Origin, Side
@@ -174,3 +186,30 @@ def test_eight_hours_do_not_make_the_memory_grow() -> None:
     assert [len(held) for held in candles.held()] == [240, 160, 96, 32, 16, 8]
     assert len(tickets.held) == 100
     assert len(course.points) <= 512
+
+
+def a_room(handled: int, waited_ms: float | None = None) -> RoomVitals:
+    return RoomVitals("RiskActor", 0, 0, 0, 0, handled, waited_ms)
+
+
+def test_pace_is_taken_over_the_last_looks_and_begins_anew_with_the_actor() -> None:
+    paces = Paces()
+    for second in range(20):
+        paces.take(after(second), a_room(30 * second, 0.5))
+    assert paces.held()["RiskActor"].per_second == 30
+    assert paces.held()["RiskActor"].waited_ms == (0.5,) * 20
+
+    paces.take(after(20), a_room(4))
+
+    assert paces.held()["RiskActor"].per_second is None
+    assert len(paces.held()["RiskActor"].waited_ms) == 20
+
+
+def test_pace_forgets_old_waits_and_takes_no_more_names_than_there_can_be() -> None:
+    paces = Paces()
+    for second in range(500):
+        paces.take(after(second), a_room(second, 1.0))
+        paces.take(after(second), replace(a_room(second), name=f"Actor{second}"))
+
+    assert len(paces.held()) == ROOMS_MAX
+    assert len(paces.held()["RiskActor"].waited_ms) == WAITED_LOOKS

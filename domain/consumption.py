@@ -5,10 +5,12 @@ a level that we emptied is empty for us until its price leaves the book at the f
 market itself has taken as much from it as we had.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from domain.market import Book, Level, Side
+from domain.impact import beyond
+from domain.instrument import Instrument
+from domain.market import DEPTH, Book, Level, Side
 from domain.queue import NONE
 from domain.units import Price, Quantity
 
@@ -48,6 +50,24 @@ def available(book: Book, side: Side, taken: Iterable[Taken]) -> tuple[Level, ..
     return tuple(level for level in rest if level.quantity > 0)
 
 
+def deep(book: Book, side: Side, taken: tuple[Taken, ...], rules: Instrument) -> Iterator[Level]:
+    """The levels that an order meets, and behind the visible ones those that are modelled.
+
+    A book that shows fewer levels than it could has no others.
+    """
+    yield from available(book, side, taken)
+    seen = facing(book, side)
+    if len(seen) >= DEPTH:
+        last = seen[-1].price
+        yield from beyond(last, side, rules, _out_of_sight(last, side, taken))
+
+
+def _out_of_sight(last: Price, side: Side, taken: Iterable[Taken]) -> Quantity:
+    """What we took behind the last visible price."""
+    deeper = (x.quantity for x in taken if x.side is side and (x.price - last) * side.sign > 0)
+    return Quantity(sum(deeper, NONE))
+
+
 def after_taking(
     book: Book, side: Side, taken: tuple[Taken, ...], bites: Iterable[Level]
 ) -> tuple[Taken, ...]:
@@ -57,7 +77,10 @@ def after_taking(
     for bite in bites:
         before = missing.get((side, bite.price))
         quantity = Quantity(bite.quantity + (before.quantity if before else NONE))
-        missing[side, bite.price] = Taken(side, bite.price, quantity, shown[bite.price])
+        # Out of sight nobody shows more than what we took.
+        missing[side, bite.price] = Taken(
+            side, bite.price, quantity, shown.get(bite.price, quantity)
+        )
     return tuple(missing.values())
 
 

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import takewhile
 
 import numpy as np
 
@@ -50,14 +51,16 @@ def walk(levels: Iterable[Level], quantity: Quantity) -> tuple[Level, ...]:
             break
         bites.append(Level(level.price, bite))
         quantity = Quantity(quantity - bite)
+        if not quantity:
+            break  # what is deeper costs something to tell
     return tuple(bites)
 
 
-def within(levels: Iterable[Level], side: Side, limit: Price | None) -> tuple[Level, ...]:
-    """The levels that a limit lets an order take; all of them where there is none."""
+def within(levels: Iterable[Level], side: Side, limit: Price | None) -> Iterable[Level]:
+    """The levels that a limit lets an order take, best first; all of them where there is none."""
     if limit is None:
-        return tuple(levels)
-    return tuple(level for level in levels if (limit - level.price) * side.sign >= 0)
+        return levels
+    return takewhile(lambda level: (limit - level.price) * side.sign >= 0, levels)
 
 
 def touch(book: Book, side: Side) -> Price:

@@ -7,6 +7,18 @@ from domain.units import Money, Price, Quantity
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """Between which multiples of the market's price a limit price may lie."""
+
+    lowest: Decimal
+    highest: Decimal
+
+
+WIDE = Band(Decimal("0.2"), Decimal(5))
+"""The bounds of Binance spot BTCUSDT, for either side."""
+
+
+@dataclass(frozen=True, slots=True)
 class Instrument:
     """One symbol and its filters, as Binance's `exchangeInfo` states them.
 
@@ -15,12 +27,16 @@ class Instrument:
         tick: prices are multiples of it (PRICE_FILTER).
         lot: quantities are multiples of it (LOT_SIZE).
         notional_min: smallest order [quote currency] (NOTIONAL).
+        buys: bounds of a purchase's price (PERCENT_PRICE_BY_SIDE or PERCENT_PRICE).
+        sells: likewise of a sale's.
     """
 
     symbol: str
     tick: Price
     lot: Quantity
     notional_min: Money
+    buys: Band = WIDE
+    sells: Band = WIDE
 
 
 BTCUSDT = Instrument(

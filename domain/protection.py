@@ -25,7 +25,7 @@ class Wanted:
     cancels: tuple[str, ...] = ()
 
 
-def wanted(position: Position | None, venue: Venue, rules: Instrument, now: Nanos) -> Wanted:
+def wanted(position: Position | None, venue: Venue, now: Nanos) -> Wanted:
     """What is missing at the venue, or stands there for nothing."""
     closing = [x for x in venue.working if x.order.closes]
     if position is None:
@@ -36,7 +36,7 @@ def wanted(position: Position | None, venue: Venue, rules: Instrument, now: Nano
     if book is None or now - book.at > BOOK_AGE_MAX:
         return Wanted()
     kinds = {x.order.kind for x in closing}
-    write = _Writer(position, book, rules, now)
+    write = _Writer(position, book, venue.rules, now)
     if now >= position.plan.expires:
         return Wanted((write.out("L", "time limit"),))
     if Kind.STOP_MARKET not in kinds and write.past_stop:

@@ -5,11 +5,10 @@ post-only are USDⓈ-M's, like our costs (developers.binance.com, "Error Codes")
 """
 
 from dataclasses import dataclass
-from decimal import Decimal
 
 from domain.execution import TAKER_FEE, touch, touched
 from domain.instrument import Instrument
-from domain.market import Book
+from domain.market import Book, Side
 from domain.orders import Kind, Order
 from domain.units import Money, Price, Quantity
 
@@ -39,10 +38,8 @@ POST_ONLY = Reject(
     -5022,
     "Due to the order could not be executed as maker, the Post Only order will be rejected.",
 )
-
-PERCENT_UP = Decimal(5)
-PERCENT_DOWN = Decimal("0.2")
-"""A limit price stays within these multiples of the market's (spot BTCUSDT as of 2026-06)."""
+LIMIT_ONLY = Reject(-5025, "Only limit order is supported.")
+NO_CHANGE = Reject(-5027, "No need to modify the order.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +62,7 @@ def rejection(order: Order, rules: Instrument, book: Book | None, us: Standing) 
         return PRICE_FILTER
     if _odd(order, rules):
         return LOT_SIZE
-    if order.kind is Kind.LIMIT and book is not None and _far(price, book.mid):
+    if order.kind is Kind.LIMIT and book is not None and _far(order, rules, book.mid):
         return PERCENT_PRICE
     if order.closes:
         return _reduction(order, book, us)
@@ -77,8 +74,15 @@ def _odd(order: Order, rules: Instrument) -> bool:
     return order.quantity <= 0 or (not order.closes and order.quantity % rules.lot != 0)
 
 
-def _far(price: Price, market: Price) -> bool:
-    return not market * PERCENT_DOWN <= price <= market * PERCENT_UP
+def _far(order: Order, rules: Instrument, market: Price) -> bool:
+    """Whether a limit price is out of all proportion to the market's.
+
+    Binance takes the average price of the last minutes; five minutes move the bounds by less than
+    the width of any of them, so the mid stands in.
+    """
+    assert order.level is not None
+    band = rules.buys if order.side is Side.BUY else rules.sells
+    return not market * band.lowest <= order.level <= market * band.highest
 
 
 def _reduction(order: Order, book: Book | None, us: Standing) -> Reject | None:

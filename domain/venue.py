@@ -6,23 +6,33 @@ trigger, or rests in the queue at its price. Each function takes one order one s
 returns what came of it; who calls books the executions before the next step.
 
 What the source does not show is estimated on the careful side: see `domain.queue` for resting
-orders and `domain.consumption` for what we took before. A trade or a book beyond a trigger
-triggers it (Binance: workingType CONTRACT_PRICE), and what it becomes is a market order at once.
+orders, `domain.consumption` for what we took before, `domain.impact` for what waits deeper. A
+trade or a book beyond a trigger triggers it (Binance: workingType CONTRACT_PRICE), and what it
+becomes is a market order at once.
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from domain import consumption
-from domain.consumption import Taken, available
+from domain.consumption import Taken, available, deep
 from domain.execution import touch, touched, walk, within
 from domain.facts import Liquidity
-from domain.instrument import Instrument
-from domain.life import Status, ended, stepped
+from domain.instrument import BTCUSDT, Instrument
+from domain.life import STEPS, Status, ended, stepped
 from domain.market import Book, Level, Side, Trade, valid
 from domain.orders import BOOK_AGE_MAX, ORDER_AGE_MAX, Force, Kind, Order
 from domain.queue import NONE, Queue, joined, refreshed, served, shown
-from domain.rejects import FILL_OR_KILL, POST_ONLY, REDUCE_ONLY, Reject, Standing, rejection
+from domain.rejects import (
+    FILL_OR_KILL,
+    LIMIT_ONLY,
+    NO_CHANGE,
+    POST_ONLY,
+    REDUCE_ONLY,
+    Reject,
+    Standing,
+    rejection,
+)
 from domain.units import Nanos, Price, Quantity
 
 
@@ -33,6 +43,21 @@ class Stage(StrEnum):
     TAKES = "takes"
     WAITS = "waits"
     RESTS = "rests"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a limit order shall be, once word of it reaches the venue.
+
+    Attributes:
+        at: when it does.
+        level: the new price.
+        quantity: the new quantity, with what is filled already [base].
+    """
+
+    at: Nanos
+    level: Price
+    quantity: Quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +73,7 @@ class Working:
         queue: its place at its price; None where it rests out of sight, or does not rest.
         cancels: when a cancellation reaches the venue; None where none is on its way.
         why: reason of the cancellation.
+        change: an amendment on its way; None where there is none.
     """
 
     order: Order
@@ -58,20 +84,26 @@ class Working:
     queue: Queue | None = None
     cancels: Nanos | None = None
     why: str = ""
+    change: Change | None = None
 
     @property
     def due(self) -> Nanos | None:
         """When the next message of ours about it reaches the venue."""
-        return self.since if self.stage is Stage.TRAVELS else self.cancels
+        if self.stage is Stage.TRAVELS:
+            return self.since
+        if self.change is None or (self.cancels is not None and self.cancels <= self.change.at):
+            return self.cancels
+        return self.change.at
 
 
 @dataclass(frozen=True, slots=True)
 class Venue:
-    """The newest book, what we took from it, and our orders, in the order they were sent."""
+    """The newest book, what we took from it, our orders as they were sent, the market's filters."""
 
     book: Book | None = None
     working: tuple[Working, ...] = ()
     taken: tuple[Taken, ...] = ()
+    rules: Instrument = BTCUSDT
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +124,7 @@ class Outcome:
         venue: after it.
         working: the order after it; its status says whether it ended.
         executions: what was filled, oldest first.
-        code: Binance's code or word where it ended otherwise than filled; empty else.
+        code: Binance's code or word where it ended otherwise than filled, or was not amended.
         reason: the same for a person.
     """
 
@@ -125,6 +157,18 @@ def cancelling(venue: Venue, key: str, arrives: Nanos, why: str) -> Venue:
     )
 
 
+def amending(venue: Venue, key: str, change: Change) -> Venue:
+    """The wish to change an order is on its way; it may be filled, or cancelled, before.
+
+    It goes like Binance's "Modify Order": to cancel and to send anew in one message, without a
+    moment in which the order does not stand, and at the end of the queue.
+    """
+    return replace(
+        venue,
+        working=tuple(replace(x, change=change) if x.order.id == key else x for x in venue.working),
+    )
+
+
 def next_due(venue: Venue) -> tuple[Nanos, Working] | None:
     """The order that a message of ours reaches first, and when."""
     due = [(x.due, n) for n, x in enumerate(venue.working) if x.due is not None]
@@ -137,21 +181,51 @@ def next_due(venue: Venue) -> tuple[Nanos, Working] | None:
 def heard(venue: Venue, book: Book) -> Venue:
     """A new book: queues move up by what was cancelled, and what we took is refreshed."""
     if not venue.working and not venue.taken:
-        return Venue(book)
+        return Venue(book, rules=venue.rules)
     working = tuple(_requeued(x, book) for x in venue.working)
-    return Venue(book, working, consumption.refreshed(book, venue.taken))
+    return Venue(book, working, consumption.refreshed(book, venue.taken), venue.rules)
 
 
-def arrive(venue: Venue, working: Working, rules: Instrument, us: Standing) -> Outcome:
-    """A message of ours reaches the venue: the order itself, or its cancellation."""
+def arrive(venue: Venue, working: Working, us: Standing) -> Outcome:
+    """A message of ours reaches the venue: the order itself, its change, or its cancellation."""
     if working.stage is not Stage.TRAVELS:
+        if working.change is not None and working.due == working.change.at:
+            return _amend(venue, replace(working, change=None), working.change, us)
         return _end(venue, working, Status.CANCELED, str(Status.CANCELED), working.why)
-    refused = rejection(working.order, rules, venue.book, us)
+    refused = rejection(working.order, venue.rules, venue.book, us)
     if refused is not None:
         return _reject(venue, working, refused)
     waits = working.order.kind in {Kind.STOP_MARKET, Kind.TAKE_PROFIT_MARKET}
     stage = Stage.WAITS if waits else Stage.TAKES
     return _kept(venue, replace(_step(working, Status.ACCEPTED), stage=stage))
+
+
+def _amend(venue: Venue, working: Working, change: Change, us: Standing) -> Outcome:
+    """The order as it shall be now; as it was where the venue does not take the change.
+
+    Binance's rules: a change that a filter forbids leaves the order as it is; one to no more than
+    what is filled already, or of a post-only order to a price that would take, cancels it.
+    """
+    order = replace(working.order, level=change.level, quantity=change.quantity)
+    left = Quantity(change.quantity - (working.order.quantity - working.left))
+    if working.order.kind is not Kind.LIMIT:
+        refused: Reject | None = LIMIT_ONLY
+    elif order == working.order:
+        refused = NO_CHANGE
+    else:
+        refused = rejection(order, venue.rules, venue.book, us)
+    if refused is not None:
+        return replace(_kept(venue, working), code=str(refused.code), reason=refused.words)
+    if left <= 0 or (order.force is Force.GTX and _would_take(order, venue.book)):
+        why = "amended to what ends it"
+        return _end(venue, working, Status.CANCELED, str(Status.CANCELED), why)
+    stage = Stage.TAKES
+    return _kept(venue, replace(working, order=order, left=left, since=change.at, stage=stage))
+
+
+def _would_take(order: Order, book: Book | None) -> bool:
+    assert order.level is not None
+    return book is not None and (order.level - touch(book, order.side)) * order.side.sign >= 0
 
 
 def attempt(venue: Venue, working: Working, room: Quantity, now: Nanos) -> Outcome | None:
@@ -221,7 +295,8 @@ def _take(venue: Venue, working: Working, room: Quantity, now: Nanos) -> Outcome
     if working.left <= 0:
         return _reject(venue, working, REDUCE_ONLY)
     limit = order.level if order.kind is Kind.LIMIT else None
-    bites = walk(within(available(book, order.side, venue.taken), order.side, limit), working.left)
+    levels = deep(book, order.side, venue.taken, venue.rules)
+    bites = walk(within(levels, order.side, limit), working.left)
     refused = _terms(working, bites)
     if refused is not None:
         return _reject(venue, working, refused)
@@ -251,7 +326,7 @@ def _after_taking(venue: Venue, working: Working, fills: tuple[Execution, ...]) 
         assert order.level is not None
         queue = joined(venue.book, order.side, order.level)
         return _kept(venue, replace(working, stage=Stage.RESTS, queue=queue), fills)
-    gone = _expire(venue, working, f"the visible book held all but {working.left}")
+    gone = _expire(venue, working, f"the book held all but {working.left}")
     return replace(gone, executions=fills)
 
 
@@ -307,7 +382,10 @@ def _step(working: Working, to: Status) -> Working:
 
 
 def _reject(venue: Venue, working: Working, why: Reject) -> Outcome:
-    return _end(venue, working, Status.REJECTED, str(why.code), why.words)
+    """The venue takes no more of the order; what is filled of it stays filled."""
+    rejectable = Status.REJECTED in STEPS[working.status]
+    to = Status.REJECTED if rejectable else Status.CANCELED
+    return _end(venue, working, to, str(why.code), why.words)
 
 
 def _expire(venue: Venue, working: Working, reason: str) -> Outcome:

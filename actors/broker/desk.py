@@ -8,7 +8,7 @@ from domain import venue
 from domain.account import Position
 from domain.execution import fee, latency, slippage_bps
 from domain.facts import Closed, Fact, Filled, Ordered, OrderRefused
-from domain.instrument import BTCUSDT, Instrument
+from domain.instrument import Instrument
 from domain.ledger import ZERO, Movement, fill
 from domain.life import Status, ended
 from domain.margin import free_margin, liquidation_fee
@@ -36,7 +36,6 @@ class Desk:
         self._seed = seed
         self._tell = tell
         self._venue = Venue()
-        self._rules = BTCUSDT
         self._answer: Nanos | None = None
         self.closed = False
 
@@ -60,7 +59,7 @@ class Desk:
 
     def follow(self, rules: Instrument) -> None:
         """These are the market's filters."""
-        self._rules = rules
+        self._venue = replace(self._venue, rules=rules)
 
     def resume(self, resting: tuple[Order, ...], now: Nanos) -> None:
         """Take up the orders that stayed at the venue; add what a position lacks there."""
@@ -109,7 +108,7 @@ class Desk:
         """Send and cancel until the venue holds what the position's plan says."""
         if self._answer is not None:
             return
-        wants = wanted(self._books.account.position, self._venue, self._rules, now)
+        wants = wanted(self._books.account.position, self._venue, now)
         for order in wants.orders:
             self.send(order, now)
         for key in wants.cancels:
@@ -144,7 +143,7 @@ class Desk:
         working = due[1]
         room = self._room(working.order.side)
         us = Standing(room, free_margin(self._books.account))
-        outcome = venue.arrive(self._venue, working, self._rules, us)
+        outcome = venue.arrive(self._venue, working, us)
         self._take(outcome, moment)
         if not ended(outcome.working.status):
             self._take(venue.attempt(self._venue, outcome.working, room, moment), moment)

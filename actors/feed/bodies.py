@@ -21,7 +21,7 @@ from actors.feed.wire import (
     signed_of,
 )
 from domain.horizons import Timeframe
-from domain.instrument import Instrument
+from domain.instrument import WIDE, Band, Instrument
 from domain.market import Candle, MarkPrice, Trade
 from domain.units import Money, Nanos, Quantity
 
@@ -57,6 +57,12 @@ class _Filter(Struct, rename="camel"):
     step_size: str = ""
     min_notional: str = ""
     notional: str = ""  # the futures' name for it
+    bid_multiplier_up: str = ""
+    bid_multiplier_down: str = ""
+    ask_multiplier_up: str = ""
+    ask_multiplier_down: str = ""
+    multiplier_up: str = ""  # the futures know no sides here
+    multiplier_down: str = ""
 
 
 class _Symbol(Struct):
@@ -149,7 +155,22 @@ def read_instrument(body: Frame, symbol: str) -> Instrument:
         tick = price_of(filters["PRICE_FILTER"].tick_size)
         lot = Quantity(price_of(filters["LOT_SIZE"].step_size))  # above zero, as a price is
         smallest = Money(quantity_of(notional.min_notional or notional.notional))
-        return Instrument(symbol, tick, lot, smallest)
+        far = filters.get("PERCENT_PRICE_BY_SIDE") or filters.get("PERCENT_PRICE")
+        return Instrument(
+            symbol, tick, lot, smallest, *(WIDE, WIDE) if far is None else _bands(far)
+        )
+
+
+def _bands(far: _Filter) -> tuple[Band, Band]:
+    """Bounds of a purchase's price, and of a sale's."""
+    sides = (
+        (far.bid_multiplier_down, far.bid_multiplier_up),
+        (far.ask_multiplier_down, far.ask_multiplier_up),
+    )
+    if far.multiplier_up:
+        sides = ((far.multiplier_down, far.multiplier_up),) * 2
+    buys, sells = (Band(quantity_of(down), quantity_of(up)) for down, up in sides)
+    return buys, sells
 
 
 def read_mark_price(body: Frame) -> MarkPrice:

@@ -113,12 +113,13 @@ def test_large_order_walks_the_book_level_by_level(house: House) -> None:
     assert position.entry == (Decimal("100.01") * 2 + Decimal("100.02") * 2 + Decimal("100.03")) / 5
 
 
-def test_what_the_visible_book_does_not_hold_expires(house: House) -> None:
-    house.tell(Tick(NOON), a_book(size="0.01"), Approved(an_order(size="0.5")), Tick(ARRIVED))
+def test_what_the_book_does_not_hold_expires(house: House) -> None:
+    book = a_book(size="0.01", levels=4)
+    house.tell(Tick(NOON), book, Approved(an_order(size="0.5")), Tick(ARRIVED))
 
     (refused,) = house.dashboard.of(OrderRefused)
-    assert "all but 0.45" in refused.reason
-    assert [order.quantity for order in house.ledger.sent()] == [quantity("0.05")] * 2
+    assert "all but 0.46" in refused.reason
+    assert [order.quantity for order in house.ledger.sent()] == [quantity("0.04")] * 2
 
 
 def test_stale_book_fills_nothing_and_a_fresh_one_does(house: House) -> None:

@@ -112,7 +112,7 @@ def filled(books: list[Book]) -> list[Row]:
         quantity = Quantity(Decimal(size))
         order = Order(f"{at}", at, side, quantity, Price(Decimal(1)), a_plan(), "compared")
         venue = sent(venue, order, arrives)
-        outcome = arrive(venue, venue.working[-1], BTCUSDT, us)
+        outcome = arrive(venue, venue.working[-1], us)
         done = attempt(outcome.venue, outcome.working, us.room, arrives)
         assert done is not None, "every recorded book is fresh"
         venue = done.venue

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from domain.facts import Liquidity
-from domain.instrument import BTCUSDT
+from domain.instrument import BTCUSDT, Band, Instrument
 from domain.life import STEPS, Status, ended, stepped
 from domain.market import Book, Side, Trade
 from domain.orders import ORDER_AGE_MAX, Force, Kind, Order
@@ -12,11 +12,13 @@ from domain.queue import joined, refreshed, served
 from domain.rejects import Standing
 from domain.units import SECOND, Money, Nanos
 from domain.venue import (
+    Change,
     Execution,
     Outcome,
     Stage,
     Venue,
     Working,
+    amending,
     arrive,
     attempt,
     cancelling,
@@ -40,10 +42,10 @@ def a_stop(level: str, kind: Kind = Kind.STOP_MARKET, size: str = "1") -> Order:
     return replace(order, kind=kind, level=price(level))
 
 
-def met(order: Order, book: Book, us: Standing = RICH) -> Outcome:
+def met(order: Order, book: Book, us: Standing = RICH, *, rules: Instrument = BTCUSDT) -> Outcome:
     """The order arrives at this book, and makes of it what it can."""
-    venue = sent(Venue(book), order, NOON)
-    outcome = arrive(venue, venue.working[0], BTCUSDT, us)
+    venue = sent(Venue(book, rules=rules), order, NOON)
+    outcome = arrive(venue, venue.working[0], us)
     if outcome.code:
         return outcome
     return attempt(outcome.venue, outcome.working, us.room, NOON) or outcome
@@ -129,7 +131,7 @@ def test_what_we_took_stays_taken_until_the_book_has_refreshed_past_it() -> None
 
 def met_again(venue: Venue, order: Order) -> Outcome:
     travelling = sent(venue, order, NOON)
-    outcome = arrive(travelling, travelling.working[-1], BTCUSDT, RICH)
+    outcome = arrive(travelling, travelling.working[-1], RICH)
     found = attempt(outcome.venue, outcome.working, RICH.room, NOON)
     assert found is not None
     return found
@@ -268,7 +270,7 @@ def test_cancellation_can_lose_the_race() -> None:
     due = next_due(racing)
     assert due is not None
     assert due[0] == NOON + 100
-    lost = arrive(racing, due[1], BTCUSDT, RICH)
+    lost = arrive(racing, due[1], RICH)
     assert (lost.working.status, lost.reason) == (Status.CANCELED, "no more")
 
 
@@ -277,3 +279,130 @@ def test_order_larger_than_the_wallet_by_its_fee_alone_is_refused() -> None:
 
     assert met(order, a_book(), Standing(quantity("0"), Money(Decimal("1000.50")))).code == "-2019"
     assert met(order, a_book(), Standing(quantity("0"), Money(Decimal("1000.51")))).code == ""
+
+
+def test_limit_price_stays_within_the_bounds_of_its_side() -> None:
+    near, far = Band(Decimal("0.9"), Decimal("1.1")), Band(Decimal("0.5"), Decimal(2))
+    rules = replace(BTCUSDT, buys=near, sells=far)
+    bought, sold_off = a_limit("89.99"), a_limit("110.01", side=Side.SELL)
+
+    assert met(bought, a_book(), rules=rules).code == "-1013"
+    assert met(a_limit("90.00"), a_book(), rules=rules).code == ""
+    assert met(sold_off, a_book(), rules=rules).code == ""
+
+
+def changed(outcome: Outcome, level: str, size: str) -> Outcome:
+    """The order that rests is amended, and the amendment arrives."""
+    key, change = outcome.working.order.id, Change(NOON, price(level), quantity(size))
+    venue = amending(outcome.venue, key, change)
+    due = next_due(venue)
+    assert due is not None
+    return arrive(venue, due[1], RICH)
+
+
+def test_amended_order_stands_at_its_new_price_at_the_end_of_the_queue() -> None:
+    first = met(a_limit("99.98", Force.GTX, size="3"), a_book(size="10"))
+
+    outcome = changed(first, "99.99", "2")
+    rests = attempt(outcome.venue, outcome.working, RICH.room, NOON)
+
+    assert rests is not None
+    (working,) = rests.venue.working
+    assert (working.order.level, working.left, working.stage) == (
+        price("99.99"),
+        quantity("2"),
+        Stage.RESTS,
+    )
+    assert working.queue == joined(a_book(size="10"), Side.BUY, price("99.99"))
+
+
+def test_order_amended_to_a_price_that_takes_takes() -> None:
+    outcome = changed(met(a_limit("99.98"), a_book(size="10")), "100.01", "1")
+
+    taken = attempt(outcome.venue, outcome.working, RICH.room, NOON)
+
+    assert taken is not None
+    assert filled(taken) == [("100.01", "1")]
+    assert taken.working.status is Status.FILLED
+
+
+@pytest.mark.parametrize(
+    ("order", "level", "size", "code"),
+    [
+        (a_limit("99.98"), "99.995", "1", "-1013"),
+        (a_limit("99.98"), "99.99", "0.000001", "-1013"),
+        (a_limit("99.98"), "99.99", "0.01", "-4164"),
+        (a_limit("99.98"), "99.98", "1", "-5027"),
+        (a_stop("99"), "98", "1", "-5025"),
+    ],
+)
+def test_amendment_that_the_venue_refuses_leaves_the_order_as_it_was(
+    order: Order, level: str, size: str, code: str
+) -> None:
+    first = met(order, a_book())
+
+    outcome = changed(first, level, size)
+
+    assert outcome.code == code
+    assert outcome.venue.working == first.venue.working
+
+
+def test_amendment_to_what_is_filled_already_ends_the_order() -> None:
+    venue = met(a_limit("99.99", Force.GTX), a_book(size="10")).venue
+    part = traded(venue, venue.working[0], sold("99.99", "10.4"), RICH.room)
+    assert part is not None
+
+    outcome = changed(part, "99.98", "0.4")
+
+    assert outcome.working.status is Status.CANCELED
+    assert outcome.venue.working == ()
+
+
+def test_post_only_order_amended_to_a_price_that_would_take_is_cancelled() -> None:
+    outcome = changed(met(a_limit("99.98", Force.GTX), a_book()), "100.01", "1")
+
+    assert (outcome.working.status, outcome.executions) == (Status.CANCELED, ())
+
+
+def test_filled_part_stays_when_a_post_only_order_can_rest_no_more() -> None:
+    venue = met(a_limit("99.99", Force.GTX), a_book(size="10")).venue
+    part = traded(venue, venue.working[0], sold("99.99", "10.4"), RICH.room)
+    assert part is not None
+
+    # The book at which the amendment arrives cannot be used, and the next one is through the price.
+    stale = replace(part, venue=replace(part.venue, book=a_book(at=NOON - 3 * SECOND)))
+    amended = changed(stale, "99.98", "1")
+    down = heard(amended.venue, a_book(at=NOON, bid="99.96", ask="99.97"))
+    outcome = attempt(down, down.working[0], RICH.room, NOON)
+
+    assert outcome is not None
+    assert (outcome.working.status, outcome.code) == (Status.CANCELED, "-5022")
+
+
+def test_fill_can_be_quicker_than_an_amendment() -> None:
+    venue = met(a_limit("99.99", Force.GTX), a_book(size="1")).venue
+    racing = amending(venue, "E1", Change(Nanos(NOON + 100), price("99.98"), quantity("1")))
+
+    won = traded(racing, racing.working[0], sold("99.98", "1"), RICH.room)
+
+    assert won is not None
+    assert (won.working.status, next_due(won.venue)) == (Status.FILLED, None)
+
+
+def test_earlier_of_cancellation_and_amendment_is_met_first() -> None:
+    venue = met(a_limit("99.99", Force.GTX), a_book()).venue
+    both = amending(
+        cancelling(venue, "E1", Nanos(NOON + 200), "no more"),
+        "E1",
+        Change(Nanos(NOON + 100), price("99.98"), quantity("1")),
+    )
+
+    first = next_due(both)
+    assert first is not None
+    assert first[0] == NOON + 100
+    amended = arrive(both, first[1], RICH)
+    second = next_due(amended.venue)
+
+    assert second is not None
+    assert second[0] == NOON + 200
+    assert arrive(amended.venue, second[1], RICH).working.status is Status.CANCELED

@@ -1,6 +1,6 @@
 """Any orders against any market, made up or recorded: what must always be true."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache
 
@@ -9,13 +9,27 @@ from hypothesis import strategies as st
 from pyarrow import parquet
 
 from domain.facts import Liquidity
+from domain.impact import beyond
 from domain.instrument import BTCUSDT
 from domain.life import Status, ended
-from domain.market import Book, Level, Side, Trade
+from domain.market import DEPTH, Book, Level, Side, Trade
 from domain.orders import Force, Kind, Order
 from domain.rejects import Standing
 from domain.units import Nanos, Price, Quantity
-from domain.venue import Outcome, Venue, arrive, attempt, heard, sent, traded
+from domain.venue import (
+    Change,
+    Outcome,
+    Stage,
+    Venue,
+    amending,
+    arrive,
+    attempt,
+    cancelling,
+    heard,
+    next_due,
+    sent,
+    traded,
+)
 from tests.benchmarks.venue_peers import recorded
 from tests.builders import NOON, an_order, money, quantity
 from tests.shared import shared
@@ -61,6 +75,27 @@ def orders(draw: st.DrawFn) -> Order:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """To cancel one of our orders, or to amend it by so much; it arrives at once."""
+
+    number: int
+    away: int
+    times: Decimal
+    at: Nanos = NOON
+    cancels: bool = False
+
+
+wishes = st.builds(
+    Wish,
+    number=st.integers(0, 5),
+    away=st.integers(-30, 30),
+    times=st.sampled_from([Decimal(1), Decimal("0.5"), Decimal(2)]),
+    at=st.just(NOON),
+    cancels=st.booleans(),
+)
+
+
 class Invariants:
     """A venue whose every step is checked."""
 
@@ -70,18 +105,40 @@ class Invariants:
         self.asked: dict[str, Decimal] = {}
         self.got: dict[str, Decimal] = {}
 
-    def hear(self, event: Book | Trade | Order) -> None:
+    def wish(self, wish: Wish) -> None:
+        """What rests is amended or cancelled; what is on its way cannot be."""
+        stands = [x for x in self.venue.working if x.stage in {Stage.RESTS, Stage.WAITS}]
+        if not stands:
+            return
+        order = stands[wish.number % len(stands)].order
+        if wish.cancels:
+            self.venue = cancelling(self.venue, order.id, self.now, "changed our mind")
+        else:
+            assert order.level is not None
+            level = Price(order.level + wish.away * BTCUSDT.tick)
+            size = Quantity((order.quantity * wish.times).quantize(BTCUSDT.lot))
+            self.venue = amending(self.venue, order.id, Change(self.now, level, size))
+        due = next_due(self.venue)
+        assert due is not None
+        outcome = arrive(self.venue, due[1], Standing(quantity("1"), money(10**9)))
+        if outcome.working.order.id == order.id:
+            self.asked[order.id] = outcome.working.order.quantity
+        self.check(outcome, None)
+
+    def hear(self, event: Book | Trade | Order | Wish) -> None:
         room = quantity("1")
         self.now = max(self.now, event.at)
         if isinstance(event, Book):
             self.venue = heard(self.venue, event)
+        elif isinstance(event, Wish):
+            self.wish(event)
         elif isinstance(event, Order):
             if event.id in self.asked:
                 return
             self.asked[event.id], self.got[event.id] = event.quantity, Decimal(0)
             self.venue = sent(self.venue, event, self.now)
             us = Standing(room, money(10**9))
-            self.check(arrive(self.venue, self.venue.working[-1], BTCUSDT, us), None)
+            self.check(arrive(self.venue, self.venue.working[-1], us), None)
         for working in self.venue.working:
             if isinstance(event, Trade):
                 self.check(traded(self.venue, working, event, room), event)
@@ -107,7 +164,7 @@ class Invariants:
         if trade is not None and made and not through:
             assert got <= trade.quantity
         if trade is None:
-            assert got <= sum((level.quantity for level in seen), Decimal(0))
+            self.check_depth(outcome, seen)
         self.got[order.id] += got
         assert self.got[order.id] <= self.asked[order.id]
         assert outcome.working.left <= self.asked[order.id] - self.got[order.id]
@@ -115,6 +172,18 @@ class Invariants:
             assert outcome.working.left == self.asked[order.id] - self.got[order.id]
         self.venue = outcome.venue
         self.check_venue()
+
+    def check_depth(self, outcome: Outcome, seen: tuple[Level, ...]) -> None:
+        """Not more than is visible within what is visible, nor more than is modelled behind it."""
+        side, last = outcome.working.order.side, seen[-1].price
+        deeper = [x for x in outcome.executions if (x.price - last) * side.sign > 0]
+        behind = sum((x.quantity for x in deeper), Decimal(0))
+        got = sum((x.quantity for x in outcome.executions), Decimal(0)) - behind
+        assert got <= sum((level.quantity for level in seen), Decimal(0))
+        if deeper:
+            assert len(seen) == DEPTH
+            whole = beyond(last, side, BTCUSDT, Quantity(Decimal(0)))
+            assert behind <= sum((level.quantity for level in whole), Decimal(0))
 
     def check_venue(self) -> None:
         assert self.venue.book is not None
@@ -150,10 +219,12 @@ def session() -> list[Book | Trade]:
 @settings(max_examples=60, deadline=None)
 @given(
     start=st.integers(0, 20_000),
-    asked=st.lists(st.tuples(st.integers(1, 8), st.integers(-300, 300), orders()), max_size=12),
+    asked=st.lists(
+        st.tuples(st.integers(1, 8), st.integers(-300, 300), orders() | wishes), max_size=12
+    ),
 )
 def test_any_orders_against_the_recorded_market_keep_every_invariant(
-    start: int, asked: list[tuple[int, int, Order]]
+    start: int, asked: list[tuple[int, int, Order | Wish]]
 ) -> None:
     events = session()[start:]
     first = next(n for n, event in enumerate(events) if isinstance(event, Book))
@@ -165,14 +236,17 @@ def test_any_orders_against_the_recorded_market_keep_every_invariant(
         for _, event in zip(range(later * 5), rest, strict=False):
             checked.hear(event)
         assert checked.venue.book is not None
+        if isinstance(order, Wish):
+            checked.hear(order)
+            continue
         level = Price(checked.venue.book.best_bid + away * BTCUSDT.tick)
         checked.hear(replace(order, at=checked.now, level=level if order.level else None))
 
 
 @settings(max_examples=150, deadline=None)
-@given(first=books(), events=st.lists(st.one_of(books(), trades, orders()), max_size=25))
+@given(first=books(), events=st.lists(st.one_of(books(), trades, orders(), wishes), max_size=25))
 def test_any_orders_against_any_market_keep_every_invariant(
-    first: Book, events: list[Book | Trade | Order]
+    first: Book, events: list[Book | Trade | Order | Wish]
 ) -> None:
     checked = Invariants(first)
 

@@ -206,6 +206,13 @@ def _exchange_info(market: Market, _asked: dict[str, str]) -> tuple[int, Any]:
         {"filterType": "PRICE_FILTER", "minPrice": "0.01000000", "tickSize": "0.01000000"},
         {"filterType": "LOT_SIZE", "minQty": "0.00001000", "stepSize": "0.00001000"},
         {"filterType": "NOTIONAL", "minNotional": "5.00000000", "applyMinToMarket": True},
+        {
+            "filterType": "PERCENT_PRICE_BY_SIDE",
+            "bidMultiplierUp": "5",
+            "bidMultiplierDown": "0.2",
+            "askMultiplierUp": "5",
+            "askMultiplierDown": "0.2",
+        },
     ]
     return 200, {"timezone": "UTC", "symbols": [{"symbol": market.symbol, "filters": filters}]}
 

@@ -1,6 +1,7 @@
 """The decoder: what Binance says, and everything else that may come in its place."""
 
 import json
+from dataclasses import astuple
 from decimal import Decimal
 from typing import Any
 
@@ -346,6 +347,33 @@ def test_filters_of_spot_and_futures_make_an_instrument() -> None:
             )
     with pytest.raises(BadFrame):
         read_instrument('{"symbols":[]}', "BTCUSDT")
+
+
+def test_bounds_of_a_limit_price_are_read_for_each_side() -> None:
+    held = [
+        {"filterType": "PRICE_FILTER", "tickSize": "0.01"},
+        {"filterType": "LOT_SIZE", "stepSize": "0.00001"},
+        {"filterType": "NOTIONAL", "minNotional": "5"},
+    ]
+    spot = {
+        "filterType": "PERCENT_PRICE_BY_SIDE",
+        "bidMultiplierUp": "1.1",
+        "bidMultiplierDown": "0.8",
+        "askMultiplierUp": "1.2",
+        "askMultiplierDown": "0.9",
+        "avgPriceMins": 5,
+    }
+    futures = {"filterType": "PERCENT_PRICE", "multiplierUp": "1.05", "multiplierDown": "0.95"}
+    read = [
+        read_instrument(
+            json.dumps({"symbols": [{"symbol": "BTCUSDT", "filters": [*held, far]}]}), "BTCUSDT"
+        )
+        for far in (spot, futures)
+    ]
+
+    bounds = [[str(x) for x in (*astuple(rules.buys), *astuple(rules.sells))] for rules in read]
+
+    assert bounds == [["0.8", "1.1", "0.9", "1.2"], ["0.95", "1.05", "0.95", "1.05"]]
 
 
 def test_time_and_mark_price_are_read_from_their_bodies() -> None:

@@ -1,7 +1,8 @@
 """The drawdown guard: how far below its best the account may fall, and what that costs in size.
 
 Mission, "Drawdown Protection": from 5 % each further 1 % takes a quarter of the size away, at 8 %
-trading stops, and until a new high-water mark a trade risks at most 0.5 %.
+trading stops, and until a new high-water mark a trade risks at most 0.5 %. STEPS is the machine;
+everything that depends on the state asks it.
 
     NORMAL    --drawdown >= 5 %-->  REDUCED
     REDUCED   --drawdown <  5 %-->  RECOVERY
@@ -41,6 +42,49 @@ class Guard(StrEnum):
     STOPPED = "stopped"
 
 
+class Reading(StrEnum):
+    """What a valuation of the account, or a person, tells the guard."""
+
+    HIGH = "a new high-water mark"
+    SHALLOW = "less than 5 % below the mark"
+    DEEP = "5 % below the mark, or more"
+    LIMIT = "8 % below the mark, or more"
+    RESUMED = "a person lets trading go on"
+
+
+STEPS: dict[Guard, dict[Reading, Guard]] = {
+    Guard.NORMAL: {
+        Reading.HIGH: Guard.NORMAL,
+        Reading.SHALLOW: Guard.NORMAL,
+        Reading.DEEP: Guard.REDUCED,
+        Reading.LIMIT: Guard.STOPPED,
+        Reading.RESUMED: Guard.NORMAL,
+    },
+    Guard.REDUCED: {
+        Reading.HIGH: Guard.NORMAL,
+        Reading.SHALLOW: Guard.RECOVERY,
+        Reading.DEEP: Guard.REDUCED,
+        Reading.LIMIT: Guard.STOPPED,
+        Reading.RESUMED: Guard.REDUCED,
+    },
+    Guard.RECOVERY: {
+        Reading.HIGH: Guard.NORMAL,
+        Reading.SHALLOW: Guard.RECOVERY,
+        Reading.DEEP: Guard.REDUCED,
+        Reading.LIMIT: Guard.STOPPED,
+        Reading.RESUMED: Guard.RECOVERY,
+    },
+    Guard.STOPPED: {
+        Reading.HIGH: Guard.STOPPED,
+        Reading.SHALLOW: Guard.STOPPED,
+        Reading.DEEP: Guard.STOPPED,
+        Reading.LIMIT: Guard.STOPPED,
+        Reading.RESUMED: Guard.NORMAL,
+    },
+}
+"""Where each reading leads from each state. Whoever is resumed begins anew, at its own equity."""
+
+
 @dataclass(frozen=True, slots=True)
 class HighWater:
     """The best the account ever was, and the worst since then.
@@ -66,6 +110,31 @@ def drawdown(mark: HighWater, equity: Money) -> float:
     return float(1 - equity / mark.equity) if mark.equity > 0 else 0.0
 
 
+def reading(mark: HighWater, equity: Money) -> Reading:
+    """What this equity tells the guard."""
+    if equity > mark.equity:
+        return Reading.HIGH
+    depth = drawdown(mark, equity)
+    if depth >= STOPPED_FROM:
+        return Reading.LIMIT
+    return Reading.DEEP if depth >= REDUCED_FROM else Reading.SHALLOW
+
+
+def remembered(mark: HighWater) -> Guard:
+    """The state that the guard's memory stands for, before the account is valued again.
+
+    Whether it was REDUCED or RECOVERY no reading asks: the two lead to the same states.
+    """
+    if mark.stopped:
+        return Guard.STOPPED
+    return Guard.RECOVERY if mark.deepest >= REDUCED_FROM else Guard.NORMAL
+
+
+def guard(mark: HighWater, equity: Money) -> Guard:
+    """What the drawdown allows at this equity."""
+    return STEPS[remembered(mark)][reading(mark, equity)]
+
+
 def watched(mark: HighWater, equity: Money) -> HighWater:
     """The mark after the account was valued at this equity."""
     if equity > mark.equity:
@@ -73,21 +142,14 @@ def watched(mark: HighWater, equity: Money) -> HighWater:
     depth = drawdown(mark, equity)
     if depth <= mark.deepest:
         return mark
-    return replace(mark, deepest=depth, stopped=mark.stopped or depth >= STOPPED_FROM)
+    return replace(mark, deepest=depth, stopped=guard(mark, equity) is Guard.STOPPED)
 
 
 def resumed(mark: HighWater, equity: Money) -> HighWater:
     """A person lets trading go on: what is there now is the new best."""
-    return HighWater(equity) if mark.stopped else mark
-
-
-def guard(mark: HighWater, equity: Money) -> Guard:
-    """What the drawdown allows at this equity."""
-    if mark.stopped:
-        return Guard.STOPPED
-    if drawdown(mark, equity) >= REDUCED_FROM:
-        return Guard.REDUCED
-    return Guard.RECOVERY if mark.deepest >= REDUCED_FROM else Guard.NORMAL
+    if STEPS[remembered(mark)][Reading.RESUMED] is remembered(mark):
+        return mark
+    return HighWater(equity)
 
 
 def size_factor(depth: float) -> float:

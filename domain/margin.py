@@ -52,15 +52,18 @@ BTCUSDT_TIERS = _tiers(
     (50_000, "0.005"),
     (250_000, "0.01"),
     (1_000_000, "0.025"),
-    (5_000_000, "0.05"),
+    (10_000_000, "0.05"),
     (20_000_000, "0.1"),
     (50_000_000, "0.125"),
     (100_000_000, "0.15"),
     (200_000_000, "0.25"),
+    (300_000_000, "0.5"),
 )
-"""BTCUSDT as of 2020-08, the table of the page above (250,000 at 1 %: amount 1,300). Binance has
-widened the tiers since; the first, in which our orders of at most 1,000 USD stand, still asks for
-0.4 %."""
+"""BTCUSDT as of 2021-03-18 09:00 UTC: Binance, "Updates to Leverage and Margin Tiers of Binance
+Futures Contracts (2021-03-18)", binance.com/support/announcement/86cf9aa472574b8cb2e05bb751c2a9a6.
+Binance has widened the tiers since and tells today's only to who has an account (`leverageBracket`
+asks for a key). The first, in which our orders of at most 1,000 USD stand, has asked for 0.4 % ever
+since."""
 
 
 def tier(notional: Money) -> Tier:

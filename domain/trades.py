@@ -38,7 +38,7 @@ class Trade:
         entry: average price in [quote per base].
         exit: average price out.
         gross: gain before costs; slippage lies in the prices [quote currency].
-        fees: paid, positive.
+        fees: paid, positive; a liquidation's clearance is one.
         funding: received, negative when paid.
         pnl: after all costs.
         slippage: what the fills were worse than the mid when each order was decided; None where
@@ -110,7 +110,8 @@ def _trade(episode: list[Step], trip: RoundTrip, orders: Mapping[str, Order]) ->
     value = sum((x.price * x.quantity for x in out), Decimal(0))
     # A position that came with a restored document brings its earlier costs along.
     begun = episode[0].account.position
-    fees = _sum(entries, Book.FEES) + (begun.costs if begun else 0)
+    paid = _sum(entries, Book.FEES) + _sum(entries, Book.LIQUIDATION)
+    fees = paid + (begun.costs if begun else 0)
     funding = -_sum(entries, Book.FUNDING)
     order = orders.get(entries[-1].order)
     return Trade(

@@ -163,7 +163,8 @@ class Desk:
             done = working.status is Status.FILLED and number == len(fills) - 1
             self._book(working, execution, done=done)
         if outcome.code:
-            self._books.finish(working.order.id, working.status)
+            if ended(working.status):
+                self._books.finish(working.order.id, working.status)
             self._tell(OrderRefused(now, working.order.id, outcome.code, outcome.reason))
         if fills or (ended(working.status) and working.status is not Status.REJECTED):
             answer = f"{working.order.id}/answer"

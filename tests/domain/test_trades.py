@@ -1,3 +1,4 @@
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -5,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import LedgerUnbalanced
-from domain.ledger import restored
+from domain.ledger import Book, Posting, restored
 from domain.market import Side
 from domain.trades import slippage, steps, total, trades
 from domain.units import MILLISECOND, MINUTE, Money
@@ -66,6 +67,20 @@ def test_trades_add_up_to_what_the_ledger_gained(exits: tuple[str, ...], funded:
     assert sum(trade.funding for trade in closed) == account.funding
     assert sum(trade.gross for trade in closed) == account.realised
     assert all(x.pnl == x.gross - x.fees + x.funding for x in closed)
+
+
+def test_fee_of_a_liquidation_is_one_of_the_trades_costs() -> None:
+    entries, _ = books("50.02")
+    last = entries[-1]
+    cleared = (Posting(Book.WALLET, money("-0.3")), Posting(Book.LIQUIDATION, money("0.3")))
+    liquidated = replace(last, postings=(*last.postings, *cleared))
+
+    (trade,) = trades(steps([*entries[:-1], liquidated]), {})
+    (free,) = trades(steps(entries), {})
+
+    assert trade.fees == free.fees + money("0.3")
+    assert trade.gross == free.gross
+    assert trade.pnl == trade.gross - trade.fees + trade.funding
 
 
 def test_position_that_is_still_open_is_no_trade() -> None:

@@ -59,9 +59,13 @@ class AbandonedError(Exception):
     """Raised in the thread of an actor that was given up, wherever it is when it wakes."""
 
 
+ABANDONED: list[threading.Thread] = []
+"""Threads of actors that were given up; they may still run, and nobody listens to them."""
+
+
 def is_abandoned() -> bool:
     """Whether the thread that asks belongs to an actor that was given up."""
-    return bool(vars(threading.current_thread()).get("abandoned"))
+    return bool(ABANDONED) and threading.current_thread() in ABANDONED
 
 
 class Leash:
@@ -112,7 +116,7 @@ class Leash:
         thread = self._thread
         if thread is None or thread.ident is None or not thread.is_alive():
             return
-        vars(thread)["abandoned"] = True
+        ABANDONED.append(thread)
         if sys.gettrace() is not None:
             # Until that thread wakes and takes it, CPython 3.11 would hold every traced one on the
             # spot: an evaluation breaker that stays set is looked at again and again.

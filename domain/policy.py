@@ -119,9 +119,13 @@ def _held(seen: Situation, position: Position, signal: Signal) -> Verdicts:
     against = Direction.SHORT if position.side is Side.BUY else Direction.LONG
     if signal.direction is against and signal.confidence >= CONFIDENCE_MIN:
         return closing(seen, "the signal has turned")
-    return Verdicts(
-        Decision.POSITION_HOLD, f"stop {position.plan.stop}, target {position.plan.target}"
-    )
+    return Verdicts(Decision.POSITION_HOLD, kept(position))
+
+
+def kept(position: Position) -> str:
+    """What a position that is held waits for, in a few words."""
+    side = "long" if position.side is Side.BUY else "short"
+    return f"{side}, stop {position.plan.stop}, target {position.plan.target}"
 
 
 def _entry(seen: Situation, marked: Marked, signal: Signal) -> Verdicts:

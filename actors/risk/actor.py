@@ -19,13 +19,13 @@ from actors.messages import (
     Tick,
     TradingHalted,
 )
-from domain.account import Marked
+from domain.account import Marked, Position
 from domain.facts import Decided, Decision, OrderRefused, Progress, Ready
 from domain.instrument import Instrument
 from domain.market import Book
 from domain.microstructure import SPREAD_MAX_AT_START, MarketQuality
-from domain.orders import Approved, Refused, Verdict
-from domain.policy import Situation, Verdicts, closing, decide, exit_due
+from domain.orders import Approved, Order, Refused, Verdict
+from domain.policy import Situation, Verdicts, closing, decide, exit_due, kept
 from domain.signals import Signal
 from domain.units import MINUTE, SECOND, Nanos
 
@@ -57,7 +57,7 @@ class RiskActor(Actor[RiskInbox]):
         self._model: ModelReady | None = None
         self._said: set[tuple[str, bool]] = set()
         self._waits_since: Nanos | None = None
-        self._sent: tuple[str, Nanos] | None = None
+        self._sent: tuple[Order, Nanos] | None = None
         self._stuck: Refused | None = None
 
     def receive(self, message: RiskInbox) -> None:
@@ -149,14 +149,28 @@ class RiskActor(Actor[RiskInbox]):
             self._supervisor.tell(StopRequested(reason, status=3))
 
     def _take(self, marked: Marked) -> None:
-        before = self._seen.marked
+        """The account as it is now; where it shows what became of an order, say so."""
+        before, after = self._position(), marked.account.position
+        known = self._seen.marked is not None
         self._seen = replace(self._seen, marked=marked)
-        if self._sent is not None and marked.last_order == self._sent[0] and not marked.pending:
+        sent = self._sent and self._sent[0]
+        if sent is not None and marked.last_order == sent.id and not marked.pending:
             self._sent = None
-        held = before is not None and before.account.position is not None
-        if held and marked.account.position is None and self._sent is None:
-            reason = "stop, target or time limit was reached at the venue"
-            self._dashboard.tell(Decided(self._seen.now, Decision.CLOSE_POSITION, reason))
+        if after is not None and before is None and known:
+            self._say(Decision.POSITION_HOLD, kept(after))
+        elif after is None and before is not None and self._sent is None:
+            self._say(
+                Decision.CLOSE_POSITION, "stop, target or time limit was reached at the venue"
+            )
+        elif sent is not None and self._sent is None and not sent.closes and after is None:
+            self._say(Decision.WAITING, "the order came back without a fill")
+
+    def _position(self) -> Position | None:
+        marked = self._seen.marked
+        return None if marked is None else marked.account.position
+
+    def _say(self, state: Decision, reason: str) -> None:
+        self._dashboard.tell(Decided(self._seen.now, state, reason))
 
     def _guard(self) -> None:
         """Close what must not stay open a moment longer."""
@@ -185,12 +199,12 @@ class RiskActor(Actor[RiskInbox]):
     def _act(self, decision: Verdicts) -> None:
         if decision.verdict is not None:
             self._announce(decision.verdict)
-        self._dashboard.tell(Decided(self._seen.now, decision.state, decision.reason))
+        self._say(decision.state, decision.reason)
 
     def _announce(self, verdict: Verdict) -> None:
         match verdict:
             case Approved(order):
-                self._sent = (order.id, self._seen.now)
+                self._sent = (order, self._seen.now)
                 self._broker.tell(verdict)
             case Refused(order, reason):
                 fact = OrderRefused(self._seen.now, order.id, reason.name, str(reason))

@@ -140,7 +140,38 @@ class TestRisk:
         self.tell(a_book(bid="98.99", ask="99.01"), marked(), marked())
 
         assert self.sent() == []
-        assert self.decisions()[1:] == [Decision.CLOSE_POSITION]
+        assert self.decisions()[1:] == [Decision.POSITION_HOLD, Decision.CLOSE_POSITION]
+
+    def test_entry_that_is_filled_is_held_from_then_on(self) -> None:
+        self.get_ready()
+        self.tell(a_signal())
+        (order,) = self.sent()
+        held = marked(an_account(position=a_position()))
+
+        self.tell(replace(marked(), last_order=order.id, pending=True))
+        self.tell(replace(held, last_order=order.id, pending=True), held, held)
+
+        assert self.decisions()[-2:] == [Decision.LONG_ENTRY, Decision.POSITION_HOLD]
+        assert self.dashboard.of(Decided)[-1].reason == "long, stop 99, target 101"
+
+    def test_entry_that_comes_back_unfilled_is_waited_out(self) -> None:
+        self.get_ready()
+        self.tell(a_signal())
+        (order,) = self.sent()
+
+        self.tell(replace(marked(), last_order=order.id), marked())
+
+        assert self.decisions()[-2:] == [Decision.LONG_ENTRY, Decision.WAITING]
+
+    def test_close_that_is_done_stays_a_close(self) -> None:
+        self.get_ready()
+        self.tell(marked(an_account(position=a_position())), CloseAndStop("SIGINT"))
+        (order,) = self.sent()
+
+        self.tell(replace(marked(), last_order=order.id, pending=True))
+        self.tell(replace(marked(), last_order=order.id))
+
+        assert self.decisions()[-1] is Decision.CLOSE_POSITION
 
     def test_close_that_a_stale_book_delays_is_said_once_and_tried_until_it_can(self) -> None:
         self.get_ready()

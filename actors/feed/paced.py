@@ -1,6 +1,7 @@
 """Carries a recording, an archive or the demo to the feed at a steady pace, in a plain thread."""
 
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from time import monotonic
 from typing import Any
@@ -11,6 +12,7 @@ from actors.feed.timeline import Item, moment, timeline
 from actors.messages import Connected, Exhausted, FeedInbox, Fetched, Tick, Unreachable
 from domain.errors import PlasmaError
 from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
+from domain.market import Candle
 from domain.units import SECOND, Nanos
 
 WAITING_MAX = 2000
@@ -55,8 +57,9 @@ class PacedLine:
     """A `Line` that reads a source `speed` times as fast as its time went by.
 
     It is also the clock of such a run: it tells everybody the time. A feed that is restarted opens
-    it again; it goes on where it is. Where the actors cannot keep up, it waits for them; and it
-    begins when the model is loaded, so that no minute goes by unseen.
+    it again: the market has gone on, and the minutes that nobody heard are told once more. Where
+    the actors cannot keep up, it waits for them; and it begins when the model is loaded, so that no
+    minute goes by unseen.
     """
 
     networked = False
@@ -75,21 +78,30 @@ class PacedLine:
         self._backlog = backlog
         self._loaded = loaded
         self._feed: Mailbox[FeedInbox] | None = None
+        self._minutes: deque[Candle] = deque(maxlen=INGESTION)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pace", daemon=True)
 
     def open(self, feed: Mailbox[FeedInbox], have: Mapping[Timeframe, Nanos]) -> None:
-        """Deliver the history and begin; opened again, only say that it goes on."""
+        """Deliver the history and begin; opened again, deliver what was told meanwhile."""
         again, self._feed = self._feed is not None, feed
         if not again:
             self._thread.start()
             return
-        feed.tell(Fetched(min(have.values(), default=self._source.start), (), 0, 0.0))
+        known = have.get(Timeframe.M1)
+        told = tuple(one for one in tuple(self._minutes) if known is None or one.open_time > known)
+        history = () if set(have) == set(TIMEFRAMES) else tuple(self._source.history())
+        now = told[-1].close_time if told else self._source.start
+        feed.tell(Fetched(now, history + told, len(history) + len(told), 0.0))
+        feed.tell(Connected(now, self._source.identity))
 
-    def refetch(self, _timeframe: Timeframe, _first: Nanos, last: Nanos) -> None:
-        """A replay has no second source: what it lacks stays a hole."""
-        if self._feed is not None:
-            self._feed.tell(Fetched(last, (), 0, 0.0))
+    def refetch(self, timeframe: Timeframe, first: Nanos, last: Nanos) -> None:
+        """Those that were told before; what a replay itself lacks stays a hole."""
+        if self._feed is None:
+            return
+        told = (one for one in tuple(self._minutes) if one.timeframe is timeframe)
+        found = tuple(one for one in told if first <= one.open_time <= last)
+        self._feed.tell(Fetched(last, found, len(found), 0.0))
 
     def close(self) -> None:
         """Nothing: one feed's end is not the end of the market. `stop` ends it."""
@@ -134,5 +146,8 @@ class PacedLine:
         if isinstance(item, Tick):
             for mailbox in self._everyone:
                 mailbox.tell(item)
-        elif self._feed is not None:
+            return
+        if isinstance(item, Candle):
+            self._minutes.append(item)
+        if self._feed is not None:
             self._feed.tell(item)

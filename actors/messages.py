@@ -99,6 +99,15 @@ class Fetched:
 
 
 @dataclass(frozen=True, slots=True)
+class Arriving:
+    """So many candles of the history have come; `wanted` is what it should hold."""
+
+    at: Nanos
+    candles: int
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
 class Exhausted:
     """The source has no more data; the summary says what it had, where that is of interest."""
 
@@ -269,6 +278,14 @@ class LineVitals:
     endpoints: tuple[EndpointVitals, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """So many bytes of market data have come from the venue since the line was opened."""
+
+    at: Nanos
+    received: int
+
+
 FeedInbox = (
     Begin
     | Tick
@@ -285,7 +302,9 @@ FeedInbox = (
     | Unreachable
     | Rejected
     | Fetched
+    | Arriving
     | LineVitals
+    | Traffic
     | Exhausted
 )
 MicrostructureInbox = Begin | Tick | Book | Trade
@@ -322,5 +341,6 @@ DashboardInbox = (
     | Connected
     | Vitals
     | LineVitals
+    | Traffic
 )
 SupervisorInbox = Begin | Tick | Beat | ChildDied | StopRequested | Flat

@@ -6,7 +6,15 @@ from typing import Any, cast, get_args
 import numpy as np
 from hypothesis import strategies as st
 
-from actors.messages import Connected, DashboardInbox, Fetched, LineVitals, Tick, Vitals
+from actors.messages import (
+    Connected,
+    DashboardInbox,
+    Fetched,
+    LineVitals,
+    Tick,
+    Traffic,
+    Vitals,
+)
 from domain.account import Account, Marked, Position
 from domain.facts import Fact
 from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES
@@ -71,6 +79,7 @@ market = st.one_of(
     st.builds(Connected),
     st.builds(Vitals),
     st.builds(LineVitals),
+    st.builds(Traffic),
 )
 ticks = st.builds(Tick)
 messages: st.SearchStrategy[DashboardInbox] = st.one_of(facts, market, ticks)

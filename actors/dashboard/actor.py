@@ -13,6 +13,7 @@ from actors.messages import (
     LineVitals,
     SupervisorInbox,
     Tick,
+    Traffic,
     Vitals,
 )
 from domain.account import Marked
@@ -79,6 +80,7 @@ class DashboardActor(Actor[DashboardInbox]):
                 | Connected()
                 | Vitals()
                 | LineVitals()
+                | Traffic()
             ):
                 self._fold.market(message)
             case Tick(now):

@@ -9,7 +9,7 @@ from actors.dashboard.pictures import Course, small
 from actors.dashboard.view import Pace, View
 from actors.dashboard.words import NOTHING, fine, number, share, span_of_time
 from actors.messages import EndpointVitals, RoomVitals
-from domain.units import SECOND, Nanos
+from domain.units import HOUR, SECOND, Nanos
 
 Size = tuple[int, int]
 """Columns and rows."""
@@ -29,7 +29,8 @@ CROWDED = 1000
 MEGABYTE = 1e6
 MEMORY_MAX = 4e9
 PROCESSOR_MAX = 0.7
-"""The mission's budgets [bytes, share of a core]."""
+NETWORK_MAX = 100
+"""The mission's budgets [bytes, share of a core, MB an hour]."""
 
 
 def rooms(view: View, size: Size) -> Block:
@@ -112,7 +113,7 @@ def process(view: View, usage: Usage | None, size: Size) -> Block:
     figures: tuple[Figure, ...] = (
         _memory(taken),
         _processor(taken),
-        ("host net", _per_second(taken.received), "dim"),
+        _network(view, taken),
         ("heard", NOTHING if view.heard is None else f"{view.heard:,.0f} messages/s", "text"),
         ("inference", _percentiles(view.latencies.inference), "text"),
         ("fills", _percentiles(view.latencies.fills), "text"),
@@ -157,8 +158,14 @@ def _processor(taken: Usage) -> Figure:
     return "processor", f"{share(taken.processor)} of a core{threads}", style
 
 
-def _per_second(received: float | None) -> str:
-    return NOTHING if received is None else f"{received / 1000:,.1f} KB/s in"
+def _network(view: View, taken: Usage) -> Figure:
+    """What the venue sends; where that is not known, what comes to the whole machine."""
+    if view.received is None:
+        host = taken.received
+        return "host net", NOTHING if host is None else f"{host / 1000:,.1f} KB/s in", "dim"
+    hourly = view.received * HOUR / SECOND / MEGABYTE
+    told = f"{view.received / 1000:,.1f} KB/s, {hourly:,.0f} MB/h"
+    return "network", told, "warn" if hourly > NETWORK_MAX else "text"
 
 
 def _percentiles(times: Sequence[float]) -> str:

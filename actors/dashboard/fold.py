@@ -11,14 +11,18 @@ from decimal import Decimal
 from typing import Any
 
 from actors.dashboard.memory import (
+    RATE_LOOKS,
     Calibration,
     Candles,
     Course,
+    Looks,
     Paces,
     Rate,
     Recent,
     Tickets,
     appended,
+    look,
+    per_second,
 )
 from actors.dashboard.view import (
     Counts,
@@ -29,7 +33,7 @@ from actors.dashboard.view import (
     View,
     Worth,
 )
-from actors.messages import Connected, Fetched, LineVitals, Vitals
+from actors.messages import Connected, Fetched, LineVitals, Traffic, Vitals
 from domain.account import Marked
 from domain.facts import (
     Accounted,
@@ -75,6 +79,7 @@ Market = (
     | Connected
     | Vitals
     | LineVitals
+    | Traffic
 )
 """What the dashboard hears besides facts."""
 
@@ -127,6 +132,7 @@ class Draft:
     paces: Paces = field(default_factory=Paces)
     endpoint: Connected | None = None
     lines: LineVitals | None = None
+    traffic: Looks = field(default_factory=lambda: deque(maxlen=RATE_LOOKS))
     mark: MarkPrice | None = None
     fed: Nanos | None = None
     feed_down: FeedDown | None = None
@@ -189,6 +195,7 @@ class Draft:
             "scores": self.calibration.scores,
             "scored_since": self.calibration.since,
             "heard": self.rate.per_second,
+            "received": per_second(self.traffic),
             "restarts": tuple(self.restarts.items()),
             "paces": self.paces.held(),
         }
@@ -260,6 +267,10 @@ def _take_endpoint(draft: Draft, connected: Connected) -> None:
 
 def _take_lines(draft: Draft, lines: LineVitals) -> None:
     draft.lines = lines
+
+
+def _take_traffic(draft: Draft, traffic: Traffic) -> None:
+    look(draft.traffic, traffic.at, traffic.received)
 
 
 def _take_vitals(draft: Draft, vitals: Vitals) -> None:
@@ -408,6 +419,7 @@ _MARKET: dict[type, Callable[[Draft, Any], None]] = {
     Connected: _take_endpoint,
     Vitals: _take_vitals,
     LineVitals: _take_lines,
+    Traffic: _take_traffic,
 }
 
 _FACTS: dict[type, Callable[[Draft, Any], bool]] = {

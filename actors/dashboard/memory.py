@@ -108,11 +108,30 @@ class Rate:
         return (last - first) / ((end - begin) / SECOND)
 
 
+Looks = deque[tuple[Nanos, int]]
+"""Moments, and what was counted by then."""
+
+
+def look(looks: Looks, at: Nanos, count: int) -> None:
+    """Note what is counted now; less than before means that counting began anew."""
+    if looks and (count < looks[-1][1] or at < looks[-1][0]):
+        looks.clear()
+    looks.append((at, count))
+
+
+def per_second(looks: Looks) -> float | None:
+    """The rate between the first and the last look, None where no time is between them."""
+    if not looks or looks[-1][0] <= looks[0][0]:
+        return None
+    (begin, first), (end, last) = looks[0], looks[-1]
+    return (last - first) / ((end - begin) / SECOND)
+
+
 class Paces:
     """How fast each actor handles its messages, and how long these wait, over the last looks."""
 
     def __init__(self) -> None:
-        self._looks: dict[str, deque[tuple[Nanos, int]]] = {}
+        self._looks: dict[str, Looks] = {}
         self._waited: dict[str, tuple[float, ...]] = {}
 
     def take(self, at: Nanos, room: RoomVitals) -> None:
@@ -120,9 +139,7 @@ class Paces:
         if room.name not in self._looks and len(self._looks) >= ROOMS_MAX:
             return
         looks = self._looks.setdefault(room.name, deque(maxlen=RATE_LOOKS))
-        if looks and (room.handled < looks[-1][1] or at < looks[-1][0]):
-            looks.clear()
-        looks.append((at, room.handled))
+        look(looks, at, room.handled)
         if room.waited_ms is not None:
             waited = self._waited.get(room.name, ())
             self._waited[room.name] = appended(waited, room.waited_ms, WAITED_LOOKS)
@@ -130,15 +147,9 @@ class Paces:
     def held(self) -> dict[str, Pace]:
         """By the actor's name."""
         return {
-            name: Pace(_per_second(looks), self._waited.get(name, ()))
+            name: Pace(per_second(looks), self._waited.get(name, ()))
             for name, looks in self._looks.items()
         }
-
-
-def _per_second(looks: Sequence[tuple[Nanos, int]]) -> float | None:
-    """The rate between the first and the last look, None where no time is between them."""
-    (begin, first), (end, last) = looks[0], looks[-1]
-    return (last - first) / ((end - begin) / SECOND) if end > begin else None
 
 
 class Candles:

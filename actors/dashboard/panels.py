@@ -1,5 +1,6 @@
 """What stands beside the mission's box: order book, trades of others, health, events, start-up."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from actors.dashboard.charts import bar, gauge
@@ -16,6 +17,7 @@ from actors.dashboard.lines import (
     framed,
     plain,
     spread,
+    width,
 )
 from actors.dashboard.pictures import Course, small
 from actors.dashboard.view import View
@@ -255,20 +257,59 @@ def _event(fact: Fact) -> Line:
 
 
 def start_up(view: View, size: Size) -> Block:
-    """Each start criterion with how far it is."""
-    columns = size[0] - 4
-    rows = [line for criterion in view.progress for line in _criterion(criterion, columns)]
-    met = sum(criterion.met for criterion in view.progress)
-    note = (Span(f"{met}/{len(view.progress)}", "dim"),) if view.progress else ()
-    return framed((Span("Start-up", "title"),), rows or [(Span("begins", "dim"),)], size, note)
+    """How far the start is in all, and each start criterion with how far it is."""
+    columns, known = size[0] - 4, view.progress
+    met = sum(criterion.met for criterion in known)
+    title = (Span("Start-up", "title"),)
+    if not known:
+        return framed(title, [(Span("looking for the market", "dim"),)], size)
+    whole = sum(_part(criterion) for criterion in known) / len(known)
+    filled = gauge(int(whole * PARTS), PARTS, max(0, columns - 5))
+    rows = [
+        (Span(filled, "good" if met == len(known) else "accent"), Span(f"{whole:>5.0%}", "dim")),
+        *_criteria(known, columns, size[1] - 3),
+    ]
+    note = (Span(f"{met} of {len(known)} met", "dim"),)
+    return framed(title, rows, size, note)
 
 
-def _criterion(criterion: Progress, columns: int) -> tuple[Line, ...]:
-    mark = Span("✓ ", "good") if criterion.met else Span("○ ", "warn")
-    name = (mark, Span(plain(criterion.criterion), "text" if criterion.met else "strong"))
-    count = (Span(f"{criterion.done:,}/{criterion.total:,}", "dim"),)
-    length = max(0, columns - 2)
-    filled = gauge(criterion.done, criterion.total, length)
-    detail = (Span("  "), Span(plain(criterion.detail), "dim"))
-    pending = ((Span("  "), Span(filled, "accent")),) if not criterion.met else ()
-    return spread(name, count, columns), *pending, *((detail,) if criterion.detail else ())
+PARTS = 1000
+"""How finely the whole start is told."""
+
+
+def _part(criterion: Progress) -> float:
+    """How far a criterion is, from 0 to 1; what is done and yet not met is not all."""
+    if criterion.met:
+        return 1.0
+    return min(0.9, criterion.done / criterion.total) if criterion.total > 0 else 0.0
+
+
+def _criteria(known: Sequence[Progress], columns: int, room: int) -> list[Line]:
+    """A row each; where there is room more of those that are pending."""
+    spare, rows = max(0, room - len(known)), list[Line]()
+    for criterion in known:
+        more = () if criterion.met else _pending(criterion, columns)[:spare]
+        spare -= len(more)
+        rows += [_criterion(criterion, columns), *more]
+    return rows
+
+
+def _criterion(criterion: Progress, columns: int) -> Line:
+    """Whether it is met, how far it is, and what there is to say of it where that fits."""
+    met, count = criterion.met, (Span(f"{criterion.done:,}/{criterion.total:,}", "dim"),)
+    mark = Span("✓ ", "good") if met else Span("○ ", "warn")
+    name = plain(criterion.criterion)
+    short = (mark, Span(name, "text" if met else "strong"))
+    told = (*short, Span(" " * (13 - len(name)) + plain(criterion.detail), "dim"))
+    fits = met and width(told) + width(count) < columns
+    return spread(told if fits else short, count, columns)
+
+
+def _pending(criterion: Progress, columns: int) -> tuple[Line, ...]:
+    """The way to go, and what there is to say of it."""
+    filled = gauge(criterion.done, criterion.total, max(0, columns - 2))
+    rows = (
+        (Span("  "), Span(filled, "accent")),
+        (Span("  "), Span(plain(criterion.detail), "dim")),
+    )
+    return rows if criterion.detail else rows[:1]

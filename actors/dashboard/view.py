@@ -189,6 +189,7 @@ class View:
         scored_since: since when that is counted.
         latencies: how long things took.
         heard: messages that the dashboard hears in a second.
+        received: what comes from the venue [bytes a second]; None where nobody says.
         restarts: of each actor that died.
         vitals: how the actors do; None where nobody says.
         vitals_every: market time between the last two of them.
@@ -230,6 +231,7 @@ class View:
     scored_since: Nanos | None
     latencies: Latencies
     heard: float | None
+    received: float | None
     restarts: tuple[tuple[str, int], ...]
     vitals: Vitals | None
     vitals_every: Nanos

@@ -8,6 +8,7 @@ from actors.feed.criteria import Criteria
 from actors.feed.series import Series
 from actors.feed.source import Line
 from actors.messages import (
+    Arriving,
     Begin,
     BrokerInbox,
     CandlesClosed,
@@ -29,6 +30,7 @@ from actors.messages import (
     StopRequested,
     SupervisorInbox,
     Tick,
+    Traffic,
     Unreachable,
 )
 from domain.clock_offset import ClockOffset
@@ -128,7 +130,9 @@ class FeedActor(Actor[FeedInbox]):
         | Unreachable
         | Rejected
         | Fetched
+        | Arriving
         | LineVitals
+        | Traffic
         | Exhausted,
     ) -> None:
         match message:
@@ -137,6 +141,9 @@ class FeedActor(Actor[FeedInbox]):
             case Instrument() as rules:
                 self._risk.tell(rules)
                 self._broker.tell(rules)
+            case Arriving(at, candles, wanted):
+                self._pass_time(at)
+                self._show_history(candles, wanted, met=False)
             case Fetched() as fetched:
                 self._pass_time(fetched.at)
                 self._take(fetched)
@@ -157,7 +164,13 @@ class FeedActor(Actor[FeedInbox]):
 
     def _note_line(
         self,
-        message: Connected | Disconnected | ClocksCompared | Noticed | Rejected | LineVitals,
+        message: Connected
+        | Disconnected
+        | ClocksCompared
+        | Noticed
+        | Rejected
+        | LineVitals
+        | Traffic,
     ) -> None:
         match message:
             case Connected():
@@ -174,7 +187,7 @@ class FeedActor(Actor[FeedInbox]):
                 self._dashboard.tell(Noted(max(self._now, at), text))
             case Rejected():
                 self._report(message)
-            case LineVitals():
+            case LineVitals() | Traffic():
                 self._dashboard.tell(message)
             case _:
                 assert_never(message)
@@ -224,6 +237,7 @@ class FeedActor(Actor[FeedInbox]):
         history = self._series.history()
         told = Ingested(self._now, len(history), fetched.seconds, fetched.repaired)
         self._dashboard.tell(told)
+        self._show_history(len(history), len(history), met=True)
         self._dashboard.tell(replace(fetched, candles=history))
         short = [x for x in TIMEFRAMES if self._criterion(x) < CONTEXT]
         if short:
@@ -239,6 +253,9 @@ class FeedActor(Actor[FeedInbox]):
         self._ingested = True
         self._forecast.tell(HistoryReady(self._now, TIMEFRAMES))
         self._get_ready()
+
+    def _show_history(self, candles: int, wanted: int, *, met: bool) -> None:
+        self._dashboard.tell(Progress(self._now, "history", candles, wanted, met, "candles"))
 
     def _criterion(self, timeframe: Timeframe) -> int:
         points = min(self._series.points(timeframe), CONTEXT)

@@ -8,7 +8,7 @@ from time import perf_counter
 from actors.feed.bodies import read_klines, read_time
 from actors.feed.rest import Parameters, Rest
 from actors.feed.wire import BadFrame
-from actors.messages import Fetched
+from actors.messages import Arriving, Fetched
 from domain.clock_offset import SAMPLES, ClockOffset, Sample, clock_offset
 from domain.errors import VenueUnavailable
 from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
@@ -81,8 +81,10 @@ class Klines:
         theirs = read_time(self._rest.get("/api/v3/time"))
         return Sample(sent, self._clock(), theirs)
 
-    def ingest(self, have: Mapping[Timeframe, Nanos]) -> Fetched:
-        """The history that is missing.
+    def ingest(
+        self, have: Mapping[Timeframe, Nanos], tell: Callable[[Arriving], None] = lambda _: None
+    ) -> Fetched:
+        """The history that is missing; `tell` hears after each timeframe how much has come.
 
         Raises:
             VenueUnavailable: it cannot be had.
@@ -91,6 +93,7 @@ class Klines:
         begun = perf_counter()
         now = self.now
         spans = missing(have, now)
+        wanted = sum(_length(timeframe, span) for timeframe, span in spans.items())
         candles: list[Candle] = []
         repaired = 0
         for timeframe, span in spans.items():
@@ -98,7 +101,7 @@ class Klines:
             again = [row for hole in lacking(rows, timeframe, span) for row in self._rows(*hole)]
             repaired += len(again)
             candles += sorted((*rows, *again), key=lambda row: row.open_time)
-        wanted = sum(_length(timeframe, span) for timeframe, span in spans.items())
+            tell(Arriving(now, len(candles), wanted))
         return Fetched(now, tuple(candles), wanted, perf_counter() - begun, repaired)
 
     def fetch(self, timeframe: Timeframe, span: Span) -> Fetched:

@@ -37,6 +37,7 @@ from actors.messages import (
     LineVitals,
     Noticed,
     Rejected,
+    Traffic,
     Unreachable,
 )
 from domain.errors import FeedLost, VenueUnavailable
@@ -126,6 +127,7 @@ class _Session:
         self._lost_at: Nanos | None = None
         self._shown: tuple[EndpointVitals, ...] = ()
         self._show_again_at = 0.0
+        self._received = 0
 
     def start(self, have: Mapping[Timeframe, Nanos]) -> None:
         """Begin to work, in threads."""
@@ -199,7 +201,7 @@ class _Session:
         with suppress(BadFrame):  # then the filters that we know stand
             body = self._rest.get("/api/v3/exchangeInfo", {"symbol": symbol})
             self._tell(read_instrument(body, symbol))
-        fetched = self._klines.ingest(have)
+        fetched = self._klines.ingest(have, self._tell)
         minutes = [c.open_time for c in fetched.candles if c.timeframe is Timeframe.M1]
         known = [*minutes[-1:], *([have[Timeframe.M1]] if Timeframe.M1 in have else [])]
         if known:
@@ -256,6 +258,7 @@ class _Session:
         if now >= self._show_again_at:
             self._show_again_at = now + SHOWN_EVERY
             self._show_health()
+            self._tell(Traffic(self._venue.clock(), self._received))
 
     def _begin_to_flow(self, *, anew: bool) -> None:
         """The first data of a connection; after a break, fetch what happened while there was none.
@@ -275,6 +278,7 @@ class _Session:
         """All that came at once."""
         arrived = self._venue.clock()
         for frame in heard.messages:
+            self._received += len(frame)
             self._record((arrived, frame))
         if not self._intake.take(heard.messages, arrived, self._watchdog):
             raise Incredible("too many frames that cannot be believed")

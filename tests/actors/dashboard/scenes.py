@@ -5,7 +5,14 @@ from decimal import Decimal
 import numpy as np
 
 from actors.dashboard.fold import Fold
-from actors.messages import Connected, EndpointVitals, LineVitals, RoomVitals, Vitals
+from actors.messages import (
+    Connected,
+    EndpointVitals,
+    LineVitals,
+    RoomVitals,
+    Traffic,
+    Vitals,
+)
 from domain.account import OPENING_BALANCE, Account, Marked, Position, RoundTrip
 from domain.facts import (
     Checkpointed,
@@ -147,10 +154,17 @@ def starting() -> list[Fact]:
     """A program in the middle of its start."""
     return [
         Starting(after(-8), Mode.LIVE, VERSION, "real"),
-        Progress(after(-7), "candles", 6000, 6000, met=True, detail="1,000 of each timeframe"),
-        Progress(after(-6), "model", 1, 1, met=True, detail="amazon/chronos-bolt-small"),
-        Progress(after(-1), "connection", 13, 30, met=False, detail="97 % of messages, 30 s"),
-        Progress(after(-1), "spread", 41, 100, met=False, detail="0.02 bps on average"),
+        Progress(after(-7), "history", 6000, 6000, met=True, detail="candles"),
+        *(
+            Progress(
+                after(-6), f"{timeframe} candles", 200, 200, met=True, detail="gap-free points"
+            )
+            for timeframe in TIMEFRAMES
+        ),
+        Progress(after(-6), "clock", 1, 1, met=True, detail="the exchange's is 3 ms ahead"),
+        Progress(after(-5), "model", 1, 1, met=True, detail="amazon/chronos-bolt-small"),
+        Progress(after(-1), "connection", 13, 30, met=False, detail="97% of the expected messages"),
+        Progress(after(-1), "spread", 0, 1, met=False, detail="no book yet; below 20 bps"),
     ]
 
 
@@ -259,6 +273,8 @@ def busy() -> Fold:
     fold.market(Connected(after(-3600), "wss://stream.binance.com:9443"))
     fold.market(MarkPrice(NOON, Price(Decimal("43251.10")), Decimal("0.0001"), after(3600)))
     fold.market(some_vitals(after(-1)))
+    fold.market(Traffic(after(-10), 1_000_000))
+    fold.market(Traffic(after(0), 1_214_000))
     fold.market(some_vitals())
     fold.market(some_lines())
     return fold

@@ -17,6 +17,7 @@ from actors.dashboard.desk import Desk, Page, Usage
 from actors.dashboard.fold import Fold
 from actors.dashboard.layout import compose
 from actors.dashboard.lines import Block, Style
+from actors.messages import Traffic
 from domain.facts import (
     Accounted,
     ActorRestarted,
@@ -41,6 +42,7 @@ from tests.actors.dashboard.scenes import (
     a_trader,
     after,
     busy,
+    some_vitals,
     started,
     starting,
 )
@@ -169,6 +171,43 @@ def test_kelly_says_what_the_next_order_would_be_sized_by() -> None:
     fraction, risk = re.findall(r"[\d.]+%", sized.reason)
     assert f"Kelly f*         +{fraction}" in shown
     assert f"next trade risks {risk}" in shown
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (100, 30)], ids=named)
+def test_start_ticks_off_each_criterion_and_says_how_far_the_rest_is(
+    size: tuple[int, int],
+) -> None:
+    shown = text(compose(a_fold(*starting()).view(), Desk(), size))
+
+    assert "Start Criteria: 9 of 11 met" in shown
+    assert "connection 13/30" in shown
+    if size[0] >= 80:
+        assert "✓ history" in shown
+        assert shown.count("✓ ") == 9
+        assert shown.count("○ ") == 2
+        assert re.search(r"▰+▱+ +86%", shown)
+
+
+def test_dead_actor_is_told_from_a_living_one() -> None:
+    fold = busy()
+    vitals = some_vitals()
+    fold.market(replace(vitals, rooms=(replace(vitals.rooms[2], alive=False), *vitals.rooms[3:])))
+
+    block = compose(fold.view(), Desk(page=Page.SYSTEM), (80, 24))
+
+    assert re.search(r"○ Risk .* dead", text(block))
+    assert styles_of(block, "○ Risk") == {"bad"}
+
+
+@pytest.mark.parametrize(("received", "style"), [(20_000, "text"), (40_000, "warn")])
+def test_traffic_beyond_the_budget_stands_out(received: int, style: Style) -> None:
+    fold = a_fold(*started())
+    fold.market(Traffic(after(0), 0))
+    fold.market(Traffic(after(1), received))
+
+    block = compose(fold.view(), Desk(page=Page.SYSTEM), (80, 24))
+
+    assert styles_of(block, f"{received / 1000:.1f} KB/s") == {style}
 
 
 def test_actors_of_which_nobody_tells_are_not_made_up() -> None:

@@ -7,6 +7,7 @@ import pytest
 from actors.actor import Mailbox
 from actors.feed import FeedActor, Listeners, Series
 from actors.messages import (
+    Arriving,
     Begin,
     CandlesClosed,
     ClocksCompared,
@@ -22,6 +23,7 @@ from actors.messages import (
     Rejected,
     StopRequested,
     Tick,
+    Traffic,
     Unreachable,
 )
 from domain.clock_offset import ClockOffset
@@ -113,6 +115,19 @@ def test_history_is_stored_counted_and_told(house: House) -> None:
     assert (house.progress("connection"), house.progress("clock")) == ([(30, True)], [(1, True)])
     assert house.forecast.told == [HistoryReady(NOON, TIMEFRAMES)]
     assert house.risk.told == [FeedReady(NOON)]
+
+
+def test_history_on_its_way_is_told_as_far_as_it_is(house: House) -> None:
+    house.tell(Arriving(NOON, 1000, 6000))
+    house.ingest()
+
+    assert house.progress("history") == [(1000, False), (6000, True)]
+
+
+def test_traffic_is_passed_on(house: House) -> None:
+    house.tell(Traffic(NOON, 7))
+
+    assert house.dashboard.of(Traffic) == [Traffic(NOON, 7)]
 
 
 def test_second_start_asks_only_for_what_is_missing(house: House) -> None:

@@ -18,12 +18,14 @@ from actors.feed.live import LiveLine, Venue
 from actors.feed.recording import Recording
 from actors.feed.rest import Rest
 from actors.messages import (
+    Arriving,
     ClocksCompared,
     Connected,
     Disconnected,
     Fetched,
     Noticed,
     Rejected,
+    Traffic,
     Unreachable,
 )
 from domain.clock_offset import ClockOffset
@@ -63,9 +65,22 @@ def test_history_comes_first_and_whole_within_seconds() -> None:
         fetched = ear.wait(Fetched)
 
     assert ear.told[0] == ClocksCompared(START, ClockOffset(Nanos(0), Nanos(0)))
-    assert ear.told[1:3] == [BTCUSDT, fetched]
+    news = [x for x in ear.told if not isinstance(x, Arriving)]
+    assert news[1:3] == [BTCUSDT, fetched]
+    assert [x.candles for x in ear.all(Arriving)] == [1000 * n for n in range(1, 7)]
+    assert {x.wanted for x in ear.all(Arriving)} == {6000}
     assert fetched.wanted == len(fetched.candles) == INGESTION * len(TIMEFRAMES)
     assert fetched.candles == history(START)
+
+
+def test_bytes_that_come_are_counted_and_told_again_and_again() -> None:
+    with Exchange(HandMade(), speed=10) as exchange, listening(exchange) as ear:
+        ear.wait(Book)
+        ear.wait(Traffic, 2)
+
+    counts = [x.received for x in ear.all(Traffic)]
+    assert counts == sorted(counts)
+    assert counts[-1] > 100
 
 
 def test_second_start_fetches_only_what_is_missing() -> None:

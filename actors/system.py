@@ -34,12 +34,14 @@ from persistence.backups import StateFile
 from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
 from persistence.checkpoints import CheckpointStore
-from persistence.copies import healed, inode, rescue
+from persistence.copies import inode, rescue
 from persistence.environment import open_environment, tried
 from persistence.forecasts import ForecastStore
 from persistence.home import Home
 from persistence.journal import Journal
 from persistence.ledger import LedgerStore
+from persistence.recovery import healed, logged
+from persistence.redo import RedoLog
 
 
 def trade(settings: Settings) -> int:
@@ -174,8 +176,9 @@ class _Run:
     def threaded(self, note: str) -> tuple[str, int]:
         """A thread for each actor."""
         with closing(open_environment(self._home.store)) as environment, ExitStack() as held:
+            redo = held.enter_context(closing(logged(self._home, environment)))
             line = self._line(held)
-            built = rooms(self._at, self._fittings(environment, line))
+            built = rooms(self._at, self._fittings(environment, line, redo))
             duration, opening = self._settings.duration, self._opening(note)
             lost = _watch(self._home)
             terms = Terms(duration, opening, partial(tried, environment), lost, self._pulse)
@@ -200,14 +203,14 @@ class _Run:
     def _backlog(self) -> int:
         return max(address.waiting for address in self._at.rooms)
 
-    def _fittings(self, environment: Any, line: Line) -> Fittings:
+    def _fittings(self, environment: Any, line: Line, redo: RedoLog | None = None) -> Fittings:
         copied = None if self._settings.deterministic else environment
         stores = Stores(
             Memory(
                 CandleStore(environment), CalibrationStore(environment), ForecastStore(environment)
             ),
-            LedgerStore(environment),
-            CheckpointStore(environment),
+            LedgerStore(environment, redo),
+            CheckpointStore(environment, redo),
             StateFile(self._home, copied).save,
         )
         return Fittings(

@@ -11,6 +11,7 @@ from domain.drawdown import HighWater
 from domain.errors import StateInvalid, StoreCorrupt
 from domain.units import Nanos
 from persistence.records import decoded, encoded
+from persistence.redo import RedoLog
 
 KEY = struct.Struct(">Q")
 CHECKSUM = struct.Struct(">I")
@@ -43,17 +44,43 @@ class Checkpoint:
     high_water: HighWater
 
 
+WATCHED = "W"
+"""How a checkpoint is called in the redo log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What a checkpoint holds that the ledger's entries do not say."""
+
+    sequence: int
+    at: Nanos
+    entries: int
+    high_water: HighWater
+
+    @classmethod
+    def of(cls, checkpoint: Checkpoint) -> "Watched":
+        """All of a checkpoint but what its entries add up to."""
+        return cls(checkpoint.sequence, checkpoint.at, checkpoint.entries, checkpoint.high_water)
+
+    def checkpoint(self, account: Account) -> Checkpoint:
+        """The checkpoint, with what its entries add up to."""
+        return Checkpoint(self.sequence, self.at, SCHEMA, self.entries, account, self.high_water)
+
+
 class CheckpointStore:
     """Table of checkpoints; the newest that can be read counts."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    def __init__(self, environment: lmdb.Environment, redo: RedoLog | None = None) -> None:
         self._environment = environment
+        self._redo = redo
         self._table = environment.open_db(b"checkpoints")
 
     def put(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint durably and drop the one that is too old."""
         record = encoded(checkpoint)
         with self._environment.begin(self._table, write=True) as transaction:
+            if self._redo is not None:
+                self._redo.note(transaction, WATCHED, Watched.of(checkpoint))
             key = KEY.pack(checkpoint.sequence)
             transaction.put(key, CHECKSUM.pack(zlib.crc32(record)) + record)
             if checkpoint.sequence >= KEPT:

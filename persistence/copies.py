@@ -7,12 +7,13 @@ from pathlib import Path
 import lmdb
 
 from domain.account import Account
-from domain.errors import LedgerUnbalanced, StoreBusy, StoreCorrupt
+from domain.errors import LedgerUnbalanced, StoreCorrupt
 from domain.trades import steps
 from persistence.checkpoints import CheckpointStore
 from persistence.environment import open_environment, open_to_read
 from persistence.home import Home
 from persistence.ledger import LedgerStore, replayed
+from persistence.redo import TABLE, stand
 
 KEPT = 24
 """Copies that stay: one an hour, a day long."""
@@ -90,6 +91,9 @@ def put_back(home: Home, source: Path) -> Path:
     shutil.copyfile(source / "data.mdb", built / "data.mdb")
     examine(built)
     with closing(open_environment(built)) as environment:
+        table = environment.open_db(TABLE)
+        with environment.begin(write=True) as transaction:
+            stand(transaction, table, None)  # the log would undo what is wanted here
         environment.sync(True)  # noqa: FBT003 - a positional parameter of LMDB's
     return home.swap(built)
 
@@ -114,36 +118,3 @@ def rescue(environment: lmdb.Environment, home: Home) -> Path:
     environment.copy(str(built), compact=True)
     examine(built)
     return home.swap(built)
-
-
-def healed(home: Home) -> str:
-    """Set a store aside that cannot be trusted and go on from the newest good copy of it.
-
-    Returns:
-        A sentence that says what was done; '' where the store is good.
-
-    Raises:
-        StoreCorrupt: there is no good copy either. What is there is left as it is.
-        StoreBusy: the store cannot be opened at all.
-    """
-    if not (home.store / "data.mdb").is_file():
-        return ""
-    try:
-        examine(home.store)
-    except (StoreCorrupt, LedgerUnbalanced) as error:
-        found = _newest_good(home)
-        if found is None:
-            raise StoreCorrupt(f"{error}; no good backup in {home.backups}") from error
-        kept = put_back(home, found)
-        return f"{error}; went back to backup {found.name}, the store is kept in {kept}"
-    return ""
-
-
-def _newest_good(home: Home) -> Path | None:
-    for path in copies(home.backups):
-        try:
-            examine(path)
-        except (StoreCorrupt, LedgerUnbalanced, StoreBusy):
-            continue
-        return path
-    return None

@@ -9,7 +9,7 @@ from typing import IO, Self
 from domain.errors import StoreBusy
 
 FOLDERS = ("store", "backups", "log", "models", "reports")
-TRADED = ("store", "backups", "state.json")
+TRADED = ("store", "ledger.redo", "backups", "state.json")
 """What belongs to one market; the rest is shared by all."""
 
 NEW = "store.new"
@@ -26,6 +26,7 @@ class Home:
         self.log = path / "log"
         self.models = path / "models"
         self.state = path / "state.json"
+        self.redo = path / "ledger.redo"
         self._lock: IO[str] | None = None
 
     def __enter__(self) -> Self:

@@ -1,8 +1,10 @@
 """The ledger on disk: entries, closed round trips and order keys, written before anyone hears."""
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 import lmdb
 
@@ -11,6 +13,7 @@ from domain.errors import LedgerMoved, StoreCorrupt
 from domain.ledger import NOTHING, Entry, booked
 from domain.orders import Order
 from persistence.records import decoded, encoded
+from persistence.redo import TABLE, RedoLog, stand
 
 KEY = struct.Struct(">Q")
 """Sequence, big-endian, so that LMDB's byte order is the order of booking."""
@@ -34,14 +37,60 @@ class OrderRecord:
     state: OrderState
 
 
-class LedgerStore:
-    """Append-only table of entries, with the round trips they complete."""
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """An entry was booked; it completed this round trip and finished this order."""
 
-    def __init__(self, environment: lmdb.Environment) -> None:
+    entry: Entry
+    trip: RoundTrip | None = None
+    done: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """The ledger began with the round trips of a restored document."""
+
+    trips: tuple[RoundTrip, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """An order goes out."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """This became of an order."""
+
+    key: str
+    state: OrderState
+
+
+Change = Booked | Carried | Sent | Finished
+"""All that ever happens to a ledger."""
+
+KINDS: dict[str, type[Change]] = {"B": Booked, "C": Carried, "S": Sent, "F": Finished}
+"""How each change is called in the redo log."""
+
+_NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+class LedgerStore:
+    """Append-only table of entries, with the round trips they complete and the orders behind them.
+
+    With a redo log every change is in it before the store commits, so none that was acknowledged
+    is lost with the store.
+    """
+
+    def __init__(self, environment: lmdb.Environment, redo: RedoLog | None = None) -> None:
         self._environment = environment
+        self._redo = redo
         self._entries = environment.open_db(b"ledger")
         self._trips = environment.open_db(b"trips")
         self._orders = environment.open_db(b"orders")
+        self._log = environment.open_db(TABLE)
 
     def append(self, entry: Entry, trip: RoundTrip | None = None, done: str = "") -> None:
         """Write one entry durably, with the round trip it completes and the order it finishes.
@@ -51,34 +100,19 @@ class LedgerStore:
         Raises:
             LedgerMoved: another entry has this number; nothing was written.
         """
-        key = KEY.pack(entry.sequence)
-        with self._environment.begin(write=True) as transaction:
-            record = encoded(entry)
-            fresh = transaction.put(key, record, overwrite=False, db=self._entries)
-            if not fresh and transaction.get(key, db=self._entries) != record:
-                raise LedgerMoved(f"entry {entry.sequence} is another one already")
-            if trip is not None:
-                transaction.put(key, encoded(trip), db=self._trips)
-            if done:
-                self._finish(transaction, done, OrderState.DONE)
+        self._change(Booked(entry, trip, done))
 
     def add_trips(self, trips: tuple[RoundTrip, ...]) -> None:
         """Write the round trips of a restored document, before the first entry."""
-        with self._environment.begin(write=True) as transaction:
-            for number, trip in enumerate(trips):
-                key = KEY.pack(0) + KEY.pack(number)
-                transaction.put(key, encoded(trip), db=self._trips)
+        self._change(Carried(trips))
 
     def send(self, order: Order) -> bool:
         """Write down that this order goes out; false where its key is known already."""
-        record = encoded(OrderRecord(order, OrderState.SENT))
-        with self._environment.begin(self._orders, write=True) as transaction:
-            return bool(transaction.put(order.id.encode(), record, overwrite=False))
+        return self._change(Sent(order))
 
     def finish(self, key: str, state: OrderState) -> None:
         """Write down what became of an order."""
-        with self._environment.begin(write=True) as transaction:
-            self._finish(transaction, key, state)
+        self._change(Finished(key, state))
 
     def sent(self) -> tuple[Order, ...]:
         """Orders that were on their way when the last incarnation ended."""
@@ -107,6 +141,62 @@ class LedgerStore:
         """All closed round trips, oldest first."""
         with self._environment.begin(self._trips) as transaction:
             return tuple(decoded(value, RoundTrip) for _, value in transaction.cursor())
+
+    def changes(self) -> Iterator[Change]:
+        """What would make this ledger from nothing."""
+        for record in self.records():
+            yield Sent(record.order)
+            if record.state is not OrderState.SENT:
+                yield Finished(record.order.id, record.state)
+        with self._environment.begin(self._trips) as transaction:
+            trips = {bytes(k): decoded(v, RoundTrip) for k, v in transaction.cursor()}
+        yield Carried(tuple(trip for key, trip in trips.items() if len(key) > KEY.size))
+        for entry in self.since(0):
+            yield Booked(entry, trips.get(KEY.pack(entry.sequence)))
+
+    def take(self, transaction: lmdb.Transaction, change: Change) -> bool:
+        """Write one change within a transaction; false where it was written before.
+
+        Raises:
+            LedgerMoved: another entry has its number.
+        """
+        match change:
+            case Booked():
+                return self._book(transaction, change)
+            case Carried(trips):
+                for number, trip in enumerate(trips):
+                    key = KEY.pack(0) + KEY.pack(number)
+                    transaction.put(key, encoded(trip), db=self._trips)
+                return True
+            case Sent(order):
+                key, record = order.id.encode(), encoded(OrderRecord(order, OrderState.SENT))
+                return bool(transaction.put(key, record, overwrite=False, db=self._orders))
+            case Finished(key, state):
+                self._finish(transaction, key, state)
+                return True
+            case _:
+                assert_never(change)
+
+    def _change(self, change: Change) -> bool:
+        with self._environment.begin(write=True) as transaction:
+            fresh = self.take(transaction, change)
+            if self._redo is None:
+                stand(transaction, self._log, None)
+            elif fresh:
+                self._redo.note(transaction, _NAMES[type(change)], change)
+        return fresh
+
+    def _book(self, transaction: lmdb.Transaction, booked: Booked) -> bool:
+        key, record = KEY.pack(booked.entry.sequence), encoded(booked.entry)
+        if not transaction.put(key, record, overwrite=False, db=self._entries):
+            if transaction.get(key, db=self._entries) == record:
+                return False
+            raise LedgerMoved(f"entry {booked.entry.sequence} is another one already")
+        if booked.trip is not None:
+            transaction.put(key, encoded(booked.trip), db=self._trips)
+        if booked.done:
+            self._finish(transaction, booked.done, OrderState.DONE)
+        return True
 
     def _finish(self, transaction: lmdb.Transaction, key: str, state: OrderState) -> None:
         record = transaction.get(key.encode(), db=self._orders)

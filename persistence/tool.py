@@ -1,7 +1,7 @@
 """What `bin/pt-state` does to the state: show it, go back to an earlier one, let trading go on."""
 
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from persistence.document import (
 from persistence.environment import open_environment, open_to_read
 from persistence.home import Home
 from persistence.ledger import LedgerStore, replayed
+from persistence.recovery import logged
+from persistence.redo import read as read_log
 
 
 def dumped(path: Path, number: int | None = None) -> str:
@@ -111,6 +113,7 @@ def _built(home: Home, state: Document, account: Account, trips: tuple[RoundTrip
         ledger.add_trips(trips)
         ledger.append(restored(account, at))
         CheckpointStore(environment).begin(at, account, _high_water(state, account))
+        environment.sync(True)  # noqa: FBT003 - a positional parameter of LMDB's
     return built
 
 
@@ -120,8 +123,11 @@ def resume(path: Path) -> str:
     Raises:
         StoreBusy: a trader runs on this HOME, or there is no state; nothing was changed.
     """
-    with Home(path) as home, closing(open_to_read(home.store)) as environment:
-        account, store = examined(environment), CheckpointStore(environment)
+    with Home(path) as home, ExitStack() as held:
+        open_to_read(home.store).close()
+        environment = held.enter_context(closing(open_environment(home.store)))
+        redo = held.enter_context(closing(logged(home, environment)))
+        account, store = examined(environment), CheckpointStore(environment, redo)
         last, _ = store.newest()
         if last is None or not last.high_water.stopped:
             return "trading was not stopped; nothing was changed"
@@ -142,6 +148,7 @@ def verified(path: Path) -> tuple[str, int]:
         ("ledger", lambda: f"balances, wallet {examine(home.store).wallet:f}"),
         ("checkpoints", lambda: _checked_checkpoints(home)),
         ("orders", lambda: _checked_orders(home)),
+        ("redo", lambda: _checked_log(home)),
         ("candles", lambda: _checked_candles(home)),
         ("document", lambda: _checked_document(home)),
     )
@@ -178,6 +185,15 @@ def _checked_orders(home: Home) -> str:
     if lost := sorted(filled - known):
         raise StoreCorrupt(f"order {lost[0]} was filled and never sent")
     return f"{len(known)} sent, {len(filled)} of them filled"
+
+
+def _checked_log(home: Home) -> str:
+    if not home.redo.exists():
+        return "none yet"
+    found = read_log(home.redo, 0)
+    if found.damaged:
+        raise StoreCorrupt(f"{found.damaged} bytes after line {len(found.lines)} cannot be read")
+    return f"{len(found.lines)} lines match their checksums"
 
 
 def _checked_candles(home: Home) -> str:

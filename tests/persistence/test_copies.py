@@ -7,10 +7,11 @@ from domain.errors import StateInvalid, StoreBusy, StoreCorrupt
 from domain.ledger import funding
 from domain.units import Nanos
 from persistence.checkpoints import CheckpointStore
-from persistence.copies import KEPT, copies, copy, examine, healed, put_back
+from persistence.copies import KEPT, copies, copy, examine, put_back
 from persistence.environment import open_environment, tried, unwritable
 from persistence.home import NEW, Home
 from persistence.ledger import LedgerStore
+from persistence.recovery import healed
 from tests.builders import an_entry, money
 from tests.persistence.test_tool import a_home
 

@@ -210,7 +210,7 @@ def test_verify_says_what_holds_and_what_does_not(
 
     lines = said(["verify"], tmp_path, capsys).splitlines()
 
-    assert [line.split()[1] for line in lines] == ["ok"] * 5
+    assert [line.split()[1] for line in lines] == ["ok"] * 6
 
     home.state.write_text("{}")
     with closing(open_environment(home.store)) as environment:
@@ -226,6 +226,7 @@ def test_verify_says_what_holds_and_what_does_not(
         "ledger": "ok",
         "checkpoints": "FAILED",
         "orders": "FAILED",
+        "redo": "ok",
         "candles": "ok",
         "document": "FAILED",
     }

@@ -8,6 +8,7 @@ market itself has taken as much from it as we had.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from domain.freshness import FreshBook
 from domain.impact import beyond
 from domain.instrument import Instrument
 from domain.market import DEPTH, Book, Level, Side
@@ -37,7 +38,7 @@ def facing(book: Book, side: Side) -> tuple[Level, ...]:
     return book.asks if side is Side.BUY else book.bids
 
 
-def available(book: Book, side: Side, taken: Iterable[Taken]) -> tuple[Level, ...]:
+def available(book: FreshBook, side: Side, taken: Iterable[Taken]) -> tuple[Level, ...]:
     """The levels that an order meets, less what we took of them before."""
     missing = {x.price: x.quantity for x in taken if x.side is side}
     levels = facing(book, side)
@@ -50,7 +51,9 @@ def available(book: Book, side: Side, taken: Iterable[Taken]) -> tuple[Level, ..
     return tuple(level for level in rest if level.quantity > 0)
 
 
-def deep(book: Book, side: Side, taken: tuple[Taken, ...], rules: Instrument) -> Iterator[Level]:
+def deep(
+    book: FreshBook, side: Side, taken: tuple[Taken, ...], rules: Instrument
+) -> Iterator[Level]:
     """The levels that an order meets, and behind the visible ones those that are modelled.
 
     A book that shows fewer levels than it could has no others.

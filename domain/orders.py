@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.freshness import FreshBook
 from domain.market import Side
 from domain.units import Money, Nanos, Price, Quantity
 
@@ -12,9 +13,6 @@ NOTIONAL_MIN = Money(Decimal(10))
 
 NOTIONAL_MAX = Money(Decimal(1000))
 """Largest order that opens a position [USD]."""
-
-BOOK_AGE_MAX = Nanos(2_000_000_000)
-"""Oldest book that anything is decided on or filled against [ns]."""
 
 ORDER_AGE_MAX = Nanos(10_000_000_000)
 """A market order that met no usable book by then expires [ns]."""
@@ -122,9 +120,15 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """An order within every limit. The broker takes nothing else, and only `judge` makes one."""
+    """An order within every limit. The broker takes nothing else, and only `judge` makes one.
+
+    Attributes:
+        order: what was approved.
+        book: what it was approved against.
+    """
 
     order: Order
+    book: FreshBook
 
 
 @dataclass(frozen=True, slots=True)

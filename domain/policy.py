@@ -6,12 +6,12 @@ from decimal import Decimal
 from domain.account import Marked, Position
 from domain.execution import touch
 from domain.facts import Decision
+from domain.freshness import fresh
 from domain.horizons import CONFIDENCE_MIN
 from domain.instrument import Instrument
 from domain.market import Book, Side
 from domain.microstructure import LIQUIDITY_MIN, PRESSURE_MIN, SPREAD_MAX, MarketQuality
 from domain.orders import (
-    BOOK_AGE_MAX,
     NOTIONAL_MAX,
     NOTIONAL_MIN,
     Approved,
@@ -111,8 +111,11 @@ def closing(seen: Situation, reason: str) -> Verdicts:
 
 def judge(order: Order, seen: Situation) -> Verdict:
     """Approve the order, or say the first reason why not. Nothing else makes an `Approved`."""
-    refusal = _refusal(order, seen) if order.closes else _entry_refusal(order, seen)
-    return Approved(order) if refusal is None else Refused(order, refusal)
+    refusal = _too_small(order, seen) if order.closes else _entry_refusal(order, seen)
+    book = fresh(seen.book, seen.now)
+    if book is None:
+        return Refused(order, refusal if refusal is Refusal.NOT_READY else Refusal.STALE_BOOK)
+    return Approved(order, book) if refusal is None else Refused(order, refusal)
 
 
 def _held(seen: Situation, position: Position, signal: Signal) -> Verdicts:
@@ -158,10 +161,8 @@ def _order(seen: Situation, signal: Signal, side: Side, sized: Size) -> Order:
     )
 
 
-def _refusal(order: Order, seen: Situation) -> Refusal | None:
-    """What stands in the way of any order, also of one that closes."""
-    if seen.book is None or seen.now - seen.book.at > BOOK_AGE_MAX:
-        return Refusal.STALE_BOOK
+def _too_small(order: Order, seen: Situation) -> Refusal | None:
+    """What stands in the way of any order, also of one that closes; its book apart."""
     return Refusal.TOO_SMALL if order.quantity < seen.rules.lot else None
 
 
@@ -184,7 +185,7 @@ def _entry_refusal(order: Order, seen: Situation) -> Refusal | None:
         (order.notional > marked.account.wallet, Refusal.NO_BALANCE),
     )
     first = (refusal for stands, refusal in checks if stands)
-    return _refusal(order, seen) or next(first, None)
+    return _too_small(order, seen) or next(first, None)
 
 
 def _passed(order: Order, book: Book | None) -> bool:

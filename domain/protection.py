@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from domain.account import Position
 from domain.execution import touch
+from domain.freshness import FreshBook, fresh
 from domain.instrument import Instrument, to_tick
-from domain.market import Book
-from domain.orders import BOOK_AGE_MAX, Force, Kind, Order
+from domain.orders import Force, Kind, Order
 from domain.units import MILLISECOND, Nanos, Price
 from domain.venue import Stage, Venue, Working
 
@@ -32,8 +32,8 @@ def wanted(position: Position | None, venue: Venue, now: Nanos) -> Wanted:
         return Wanted(cancels=tuple(x.order.id for x in closing if _idle(x)))
     if any(_takes(x) for x in closing):
         return Wanted()
-    book = venue.book
-    if book is None or now - book.at > BOOK_AGE_MAX:
+    book = fresh(venue.book, now)
+    if book is None:
         return Wanted()
     kinds = {x.order.kind for x in closing}
     write = _Writer(position, book, venue.rules, now)
@@ -59,7 +59,7 @@ class _Writer:
     """Writes the orders that end one position."""
 
     position: Position
-    book: Book
+    book: FreshBook
     rules: Instrument
     now: Nanos
 

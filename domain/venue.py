@@ -18,10 +18,11 @@ from domain import consumption
 from domain.consumption import Taken, available, deep
 from domain.execution import touch, touched, walk, within
 from domain.facts import Liquidity
+from domain.freshness import FreshBook, fresh
 from domain.instrument import BTCUSDT, Instrument
 from domain.life import STEPS, Status, ended, stepped
 from domain.market import Book, Level, Side, Trade, valid
-from domain.orders import BOOK_AGE_MAX, ORDER_AGE_MAX, Force, Kind, Order
+from domain.orders import ORDER_AGE_MAX, Force, Kind, Order
 from domain.queue import NONE, Queue, joined, refreshed, served, shown
 from domain.rejects import (
     FILL_OR_KILL,
@@ -237,7 +238,7 @@ def attempt(venue: Venue, working: Working, room: Quantity, now: Nanos) -> Outco
         room: how much a reduce-only order may take [base].
         now: market time.
     """
-    order, book = working.order, venue.book
+    order, book = working.order, fresh(venue.book, now)
     if working.stage is Stage.TAKES:
         return _take(venue, working, room, now)
     if working.stage is Stage.TRAVELS or book is None or not valid(book):
@@ -285,8 +286,8 @@ def _triggered(venue: Venue, working: Working, room: Quantity, at: Nanos) -> Out
 
 def _take(venue: Venue, working: Working, room: Quantity, now: Nanos) -> Outcome | None:
     """Take from the book what it holds, by the order's terms."""
-    book, order = venue.book, working.order
-    if book is None or working.since - book.at > BOOK_AGE_MAX or not valid(book):
+    book, order = fresh(venue.book, working.since), working.order
+    if book is None or not valid(book):
         if now - working.since > ORDER_AGE_MAX:
             return _expire(venue, working, "no fresh book to fill it against")
         return None
@@ -330,7 +331,7 @@ def _after_taking(venue: Venue, working: Working, fills: tuple[Execution, ...]) 
     return replace(gone, executions=fills)
 
 
-def _crossed(venue: Venue, working: Working, room: Quantity, book: Book) -> Outcome | None:
+def _crossed(venue: Venue, working: Working, room: Quantity, book: FreshBook) -> Outcome | None:
     """The other side has come to a resting order's price: it is filled there, as maker."""
     order = working.order
     levels = within(available(book, order.side, venue.taken), order.side, order.level)

@@ -5,11 +5,12 @@ from decimal import Decimal
 import numpy as np
 
 from domain.account import Account, Marked, Position, RoundTrip
+from domain.freshness import FreshBook
 from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES, Timeframe
 from domain.ledger import NOTHING, Entry, booked, opening
 from domain.market import Book, Candle, Level, Origin, Side, Trade
 from domain.microstructure import MarketQuality
-from domain.orders import Order, Plan
+from domain.orders import Approved, Order, Plan
 from domain.signals import Direction, Forecast, Signal
 from domain.units import HOUR, MINUTE, SECOND, Floats, Money, Nanos, Price, Quantity
 
@@ -31,12 +32,13 @@ def money(text: str | int) -> Money:
 
 def a_book(
     *, at: int = NOON, bid: str = "99.99", ask: str = "100.01", size: str = "300", levels: int = 5
-) -> Book:
+) -> FreshBook:
+    """A book as it is when it comes: no older than itself."""
     step = Decimal("0.01")
     each = quantity(size)
     bids = tuple(Level(Price(Decimal(bid) - step * n), each) for n in range(levels))
     asks = tuple(Level(Price(Decimal(ask) + step * n), each) for n in range(levels))
-    return Book(Nanos(at), bids, asks)
+    return FreshBook(Book(Nanos(at), bids, asks))
 
 
 def a_trade(*, at: int = NOON, size: str = "0.5") -> Trade:
@@ -91,6 +93,11 @@ def an_order(
 ) -> Order:
     purpose = None if closes else a_plan()
     return Order(key, Nanos(at), side, quantity(size), price(100), purpose, "because")
+
+
+def approved(order: Order) -> Approved:
+    """The order with Risk's leave."""
+    return Approved(order, a_book(at=order.at))
 
 
 def an_entry(sequence: int = 1, *, at: int = NOON, order: str = "E1") -> Entry:

@@ -24,12 +24,22 @@ from domain.facts import (
 )
 from domain.instrument import BTCUSDT
 from domain.market import MarkPrice, Side
-from domain.orders import Approved, Order
+from domain.orders import Order
 from domain.units import HOUR, MILLISECOND, MINUTE, SECOND, Nanos
 from persistence.checkpoints import CheckpointStore
 from persistence.environment import open_environment
 from persistence.ledger import LedgerStore
-from tests.builders import NOON, a_book, a_plan, a_trade, an_order, money, price, quantity
+from tests.builders import (
+    NOON,
+    a_book,
+    a_plan,
+    a_trade,
+    an_order,
+    approved,
+    money,
+    price,
+    quantity,
+)
 from tests.fakes import Outbox
 
 ARRIVED = Nanos(NOON + LATENCY_MAX)
@@ -62,7 +72,7 @@ class House:
 
     def trade(self, order: Order, at: int = NOON) -> None:
         """The order goes out, arrives, and meets a fresh book."""
-        self.tell(a_book(at=at), Tick(Nanos(at)), Approved(order))
+        self.tell(a_book(at=at), Tick(Nanos(at)), approved(order))
         self.tell(Tick(Nanos(at + LATENCY_MAX)))
 
     def marked(self) -> Marked:
@@ -86,7 +96,7 @@ def test_wallet_opens_with_ten_thousand(house: House) -> None:
 
 
 def test_order_meets_the_book_that_stands_when_it_arrives(house: House) -> None:
-    house.tell(Tick(NOON), a_book(at=NOON, ask="100.01"), Approved(an_order(size="0.5")))
+    house.tell(Tick(NOON), a_book(at=NOON, ask="100.01"), approved(an_order(size="0.5")))
     assert house.dashboard.of(Filled) == []
 
     house.tell(a_book(at=NOON + LATENCY_MIN - 1, ask="100.05", bid="100.00"))
@@ -100,7 +110,7 @@ def test_order_meets_the_book_that_stands_when_it_arrives(house: House) -> None:
 
 
 def test_large_order_walks_the_book_level_by_level(house: House) -> None:
-    house.tell(Tick(NOON), a_book(size="0.2"), Approved(an_order(size="0.5")), Tick(ARRIVED))
+    house.tell(Tick(NOON), a_book(size="0.2"), approved(an_order(size="0.5")), Tick(ARRIVED))
 
     fills = house.dashboard.of(Filled)
     assert [(str(fill.price), str(fill.quantity)) for fill in fills] == [
@@ -115,7 +125,7 @@ def test_large_order_walks_the_book_level_by_level(house: House) -> None:
 
 def test_what_the_book_does_not_hold_expires(house: House) -> None:
     book = a_book(size="0.01", levels=4)
-    house.tell(Tick(NOON), book, Approved(an_order(size="0.5")), Tick(ARRIVED))
+    house.tell(Tick(NOON), book, approved(an_order(size="0.5")), Tick(ARRIVED))
 
     (refused,) = house.dashboard.of(OrderRefused)
     assert "all but 0.46" in refused.reason
@@ -124,7 +134,7 @@ def test_what_the_book_does_not_hold_expires(house: House) -> None:
 
 def test_stale_book_fills_nothing_and_a_fresh_one_does(house: House) -> None:
     order = an_order(at=NOON + 3 * SECOND)
-    house.tell(a_book(at=NOON), Tick(Nanos(NOON + 3 * SECOND)), Approved(order))
+    house.tell(a_book(at=NOON), Tick(Nanos(NOON + 3 * SECOND)), approved(order))
     house.tell(Tick(Nanos(NOON + 4 * SECOND)))
     assert house.dashboard.of(Filled) == []
 
@@ -134,7 +144,7 @@ def test_stale_book_fills_nothing_and_a_fresh_one_does(house: House) -> None:
 
 
 def test_order_that_meets_no_fresh_book_expires(house: House) -> None:
-    house.tell(Tick(NOON), Approved(an_order()), Tick(Nanos(NOON + 11 * SECOND)))
+    house.tell(Tick(NOON), approved(an_order()), Tick(Nanos(NOON + 11 * SECOND)))
     house.tell(Tick(Nanos(NOON + 12 * SECOND)))
 
     assert [fact.code for fact in house.dashboard.of(OrderRefused)] == ["EXPIRED"]
@@ -174,7 +184,7 @@ def test_closing_order_never_turns_the_position(house: House) -> None:
 def test_restarted_broker_knows_its_position_and_executes_nothing_late(house: House) -> None:
     house.trade(an_order(key="E1", size="0.5"))
     before = house.marked().account
-    house.tell(Approved(an_order(key="X1", side=Side.SELL, closes=True)))
+    house.tell(approved(an_order(key="X1", side=Side.SELL, closes=True)))
 
     house.start()
     house.tell(Tick(LATER), a_book(at=LATER), Tick(Nanos(LATER + SECOND)))
@@ -293,7 +303,7 @@ def guarded(house: House) -> None:
 
 
 def test_nothing_acts_on_a_fill_before_its_answer_is_here(house: House) -> None:
-    house.tell(Tick(NOON), a_book(), Approved(an_order()), Tick(Nanos(NOON + 100 * MILLISECOND)))
+    house.tell(Tick(NOON), a_book(), approved(an_order()), Tick(Nanos(NOON + 100 * MILLISECOND)))
 
     assert len(house.dashboard.of(Filled)) == 1
     assert stood(house) == []

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from domain.facts import Decision
+from domain.freshness import BOOK_AGE_MAX, fresh
 from domain.instrument import BTCUSDT
 from domain.market import Side
-from domain.orders import BOOK_AGE_MAX, Approved, Refusal, Refused
+from domain.orders import Approved, Refusal, Refused
 from domain.policy import Situation, closing, decide, exit_due, judge, plan_from
 from domain.signals import Direction
 from domain.units import HOUR, SECOND, Nanos
@@ -107,10 +108,12 @@ def test_pressure_with_the_trade_does_not_stop_it() -> None:
 
 
 def test_book_one_nanosecond_too_old_is_refused_as_stale() -> None:
-    fresh = replace(a_situation(), now=Nanos(NOON + BOOK_AGE_MAX))
+    young = replace(a_situation(), now=Nanos(NOON + BOOK_AGE_MAX))
     stale = replace(a_situation(), now=Nanos(NOON + BOOK_AGE_MAX + 1))
 
-    assert judge(an_order(size="0.2"), fresh) == Approved(an_order(size="0.2"))
+    book = fresh(young.book, young.now)
+    assert book is not None
+    assert judge(an_order(size="0.2"), young) == Approved(an_order(size="0.2"), book)
     assert judge(an_order(size="0.2"), stale) == Refused(an_order(size="0.2"), Refusal.STALE_BOOK)
 
 

@@ -7,6 +7,7 @@ so what stands out is flagged, and believed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from domain.candles import aggregate
 from domain.horizons import TIMEFRAMES, Timeframe
 from domain.market import Candle
-from domain.units import Nanos
+from domain.units import DAY, Nanos
 
 STANDS_OUT = 12.0
 """So many robust deviations from the median return, and a candle stands out."""
@@ -37,6 +38,12 @@ class Baselines:
 
     volatility: tuple[float, ...]
     correlation: tuple[tuple[float, ...], ...]
+
+    @property
+    def daily_volatility(self) -> tuple[float, ...]:
+        """Volatility of each timeframe, scaled to a day: times the root of its periods in one."""
+        days = (DAY / timeframe.span for timeframe in TIMEFRAMES)
+        return tuple(one * sqrt(day) for one, day in zip(self.volatility, days, strict=True))
 
 
 def returns(candles: Sequence[Candle]) -> NDArray[np.float64]:

@@ -75,6 +75,23 @@ class Ingested:
 
 
 @dataclass(frozen=True, slots=True)
+class Baselined:
+    """What is usual for this market, measured on the history and on the first hundred books.
+
+    Attributes:
+        at: when it was complete.
+        volatility: of each timeframe's returns, scaled to a day [fraction], shortest first.
+        correlation: Pearson's, of the timeframes' returns where both close, a row each.
+        spread_bps: mean of the relative spread [basis points].
+    """
+
+    at: Nanos
+    volatility: tuple[float, ...]
+    correlation: tuple[tuple[float, ...], ...]
+    spread_bps: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """Every start criterion is met; trading may begin."""
 
@@ -281,6 +298,7 @@ Fact = (
     Starting
     | Progress
     | Ingested
+    | Baselined
     | Ready
     | Forecasted
     | Signalled
@@ -308,6 +326,7 @@ EVENTS: dict[type, str] = {
     Starting: "starting",
     Progress: "progress",
     Ingested: "ingested",
+    Baselined: "baselines",
     Ready: "ready",
     Forecasted: "forecast",
     Signalled: "signal",

@@ -14,7 +14,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from math import isfinite
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from domain.facts import EVENTS, Fact, Mode, Starting
 from domain.units import MILLISECOND, SECOND, Money, Nanos, Price, Quantity
@@ -81,7 +81,13 @@ def _writer(kind: Any) -> Writer:
         return _decimal
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return _enum
+    if get_origin(kind) is tuple:
+        return _list(_writer(get_args(kind)[0]))
     return _WRITERS[kind]
+
+
+def _list(writer: Writer) -> Writer:
+    return lambda values: f"[{','.join(map(writer, values))}]"
 
 
 def _decimal(value: Decimal) -> str:

@@ -12,6 +12,7 @@ from domain.facts import (
     ActorRestarted,
     BackedUp,
     BadMessage,
+    Baselined,
     Checkpointed,
     Closed,
     Decided,
@@ -217,6 +218,15 @@ def _ingested(fact: Ingested) -> Told:
     return "text", f"{fact.candles:,} candles stand{repaired}, took {number(fact.seconds, 1)} s"
 
 
+def _baselined(fact: Baselined) -> Told:
+    volatility = " ".join(share(one) for one in fact.volatility)
+    lowest = min((one for row in fact.correlation for one in row), default=0.0)
+    return "text", (
+        f"usual: volatility of a day {volatility}, lowest correlation {number(lowest, 2)}, "
+        f"spread {number(fact.spread_bps, 2)} bps"
+    )
+
+
 def _ready(fact: Ready) -> Told:
     return "good", f"ready with {fact.model} after {number(fact.seconds, 1)} s"
 
@@ -311,6 +321,7 @@ _SENTENCES: dict[type, Callable[[Any], Told]] = {
     Starting: _starting,
     Progress: _progress,
     Ingested: _ingested,
+    Baselined: _baselined,
     Ready: _ready,
     Forecasted: _forecasted,
     Signalled: _signalled,

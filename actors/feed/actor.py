@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from actors.actor import Actor, Mailbox
+from actors.feed.baseline import Baseline
 from actors.feed.criteria import Criteria
 from actors.feed.series import Series
 from actors.feed.source import Line
@@ -77,6 +78,7 @@ class FeedActor(Actor[FeedInbox]):
         self._broker = listeners.broker
         self._dashboard = listeners.dashboard
         self._criteria = Criteria(networked=line.networked)
+        self._baseline = Baseline()
         self._now = Nanos(0)
         self._ingested = False
         self._ready = False
@@ -93,6 +95,7 @@ class FeedActor(Actor[FeedInbox]):
             case Book() as book:
                 self._pass_time(book.at)
                 self._criteria.hear(book=True)
+                self._measure(book)
                 for mailbox in (self._microstructure, self._risk, self._broker, self._dashboard):
                     mailbox.tell(book)
             case Trade() as trade:
@@ -114,6 +117,11 @@ class FeedActor(Actor[FeedInbox]):
                 self._prove(now)
             case _:
                 self._hear_line(message)
+
+    def _measure(self, book: Book) -> None:
+        usual = self._baseline.hear(book)
+        if usual is not None:
+            self._dashboard.tell(usual)
 
     def release(self) -> None:
         """Close the line."""
@@ -248,6 +256,7 @@ class FeedActor(Actor[FeedInbox]):
             )
             self._give_up(reason)
             return
+        self._baseline.know(self._series.usual())
         for remark in self._series.remarks():
             self._dashboard.tell(Noted(self._now, remark))
         self._ingested = True

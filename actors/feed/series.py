@@ -4,11 +4,11 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import chain
 
-from domain.baselines import baselines, disagreeing, outliers
+from domain.baselines import Baselines, baselines, disagreeing, outliers
 from domain.candles import aggregate, bridged, closes_at, unbroken, wrong
 from domain.horizons import CONTEXT, INGESTION, TIMEFRAMES, Timeframe
 from domain.market import Candle
-from domain.units import BASIS_POINTS, Nanos
+from domain.units import Nanos
 from persistence.candles import CandleStore
 
 LONGEST = TIMEFRAMES[-1].minutes
@@ -53,7 +53,7 @@ class Series:
         return faults
 
     def remarks(self) -> list[str]:
-        """What stands out of the history, and what is usual in it, a sentence each."""
+        """What stands out of the history, a sentence each."""
         series = {timeframe: self._store.newest(timeframe, INGESTION) for timeframe in TIMEFRAMES}
         odd = {timeframe: len(outliers(candles)) for timeframe, candles in series.items()}
         wrong = [
@@ -61,18 +61,15 @@ class Series:
             for timeframe in TIMEFRAMES[1:]
             for one in disagreeing(series[Timeframe.M1], series[timeframe])
         ]
-        usual = baselines(series)
-        volatility = ", ".join(
-            f"{timeframe} {value * BASIS_POINTS:.1f}"
-            for timeframe, value in zip(TIMEFRAMES, usual.volatility, strict=True)
-        )
-        lowest = min(value for row in usual.correlation for value in row)
         flagged = ", ".join(f"{count} of {timeframe}" for timeframe, count in odd.items() if count)
         return [
             *wrong,
             *([f"candles that stand out, and are believed: {flagged}"] if flagged else []),
-            f"usual volatility a candle [bps]: {volatility}; lowest correlation {lowest:.2f}",
         ]
+
+    def usual(self) -> Baselines:
+        """What is usual in the history."""
+        return baselines({x: self._store.newest(x, INGESTION) for x in TIMEFRAMES})
 
     def history(self) -> tuple[Candle, ...]:
         """The last INGESTION candles of each timeframe, shortest first, each oldest first."""

@@ -62,6 +62,8 @@ def test_baselines_are_the_walks_own() -> None:
 
     assert found.volatility[0] == pytest.approx(0.001, rel=0.1)
     assert found.volatility[2] == pytest.approx(0.001 * 5**0.5, rel=0.15)
+    assert found.daily_volatility[0] == pytest.approx(found.volatility[0] * 1440**0.5)
+    assert found.daily_volatility[5] == pytest.approx(found.volatility[5] * 24**0.5)
     assert [found.correlation[n][n] for n in range(6)] == pytest.approx([1.0] * 6)
     assert found.correlation[0][2] == found.correlation[2][0] == pytest.approx(5**-0.5, abs=0.12)
 

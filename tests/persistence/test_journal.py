@@ -10,6 +10,7 @@ from hypothesis import given
 from domain.facts import (
     EVENTS,
     Accounted,
+    Baselined,
     Fact,
     Filled,
     Forecasted,
@@ -79,6 +80,13 @@ AT = Nanos(1_740_787_260_000_000_000)
             (
                 b'{"at":"2025-03-01T00:01:00.000Z","event":"gap","timeframe":"15m","missing":3,'
                 b'"repaired":2}'
+            ),
+        ),
+        (
+            Baselined(AT, (0.02, 0.021), ((1.0, 0.5), (0.5, 1.0)), 0.0123456789),
+            (
+                b'{"at":"2025-03-01T00:01:00.000Z","event":"baselines","volatility":[0.02,0.021],'
+                b'"correlation":[[1.0,0.5],[0.5,1.0]],"spread_bps":0.012346}'
             ),
         ),
         (

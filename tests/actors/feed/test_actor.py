@@ -27,7 +27,7 @@ from actors.messages import (
     Unreachable,
 )
 from domain.clock_offset import ClockOffset
-from domain.facts import BadMessage, FeedDown, FeedUp, Gap, Ingested, Noted, Progress
+from domain.facts import BadMessage, Baselined, FeedDown, FeedUp, Gap, Ingested, Noted, Progress
 from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
 from domain.instrument import BTCUSDT
 from domain.market import Candle, MarkPrice, Origin, Ticker
@@ -372,3 +372,18 @@ def test_dead_feed_closes_its_line(house: House) -> None:
     house.feed.release()
 
     assert house.line.closed
+
+
+def test_what_is_usual_is_told_once_from_the_history_and_a_hundred_books(house: House) -> None:
+    house.ingest()
+
+    house.tell(*(a_book(at=NOON + number) for number in range(99)))
+    assert house.dashboard.of(Baselined) == []
+
+    house.tell(*(a_book(at=NOON + number) for number in range(99, 300)))
+
+    (usual,) = house.dashboard.of(Baselined)
+    assert usual.at == NOON + 99
+    assert usual.spread_bps == pytest.approx(2.0)
+    assert len(usual.volatility) == len(TIMEFRAMES)
+    assert [len(row) for row in usual.correlation] == [len(TIMEFRAMES)] * len(TIMEFRAMES)

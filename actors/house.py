@@ -26,6 +26,7 @@ from actors.messages import (
     Pause,
     RiskInbox,
     SupervisorInbox,
+    Suspended,
     TradingHalted,
 )
 from actors.microstructure import MicrostructureActor
@@ -58,7 +59,7 @@ class Addresses:
     risk: Address[RiskInbox] = field(
         default_factory=lambda: Address(
             *(Book, MarketQuality, Marked),
-            standing=(Instrument, FeedReady, ModelReady, Pause, TradingHalted),
+            standing=(Instrument, FeedReady, ModelReady, Pause, Suspended, TradingHalted),
         )
     )
     microstructure: Address[MicrostructureInbox] = field(default_factory=Address)

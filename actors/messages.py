@@ -155,6 +155,13 @@ class TradingHalted:
 
 
 @dataclass(frozen=True, slots=True)
+class Suspended:
+    """Let nothing out, and leave what is open as it is; no reason means that this is over."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class CloseAndStop:
     """The program is about to end: close what is open, then say so."""
 
@@ -320,6 +327,7 @@ RiskInbox = (
     | FeedReady
     | ModelReady
     | TradingHalted
+    | Suspended
     | CloseAndStop
     | Pause
 )

@@ -248,7 +248,15 @@ class ActorRestarted:
 
 @dataclass(frozen=True, slots=True)
 class Halted:
-    """Trading is stopped until a person says so."""
+    """Trading is stopped until a person says so, or until it is resumed."""
+
+    at: Nanos
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What had stopped trading is gone, and trading goes on by itself."""
 
     at: Nanos
     reason: str
@@ -315,6 +323,7 @@ Fact = (
     | BadMessage
     | ActorRestarted
     | Halted
+    | Resumed
     | Checkpointed
     | BackedUp
     | Noted
@@ -343,6 +352,7 @@ EVENTS: dict[type, str] = {
     BadMessage: "bad_message",
     ActorRestarted: "actor_restarted",
     Halted: "halted",
+    Resumed: "resumed",
     Checkpointed: "checkpoint",
     BackedUp: "backup",
     Noted: "note",

@@ -39,6 +39,7 @@ class Situation:
         signal: newest signal.
         ready: every start criterion is met.
         halt: why nothing may be open; empty where trading is on.
+        suspended: why nothing may go out, be it to open or to close; empty where it may.
         paused: a person wants nothing new opened.
     """
 
@@ -50,6 +51,7 @@ class Situation:
     signal: Signal | None = None
     ready: bool = False
     halt: str = ""
+    suspended: str = ""
     paused: bool = False
 
 
@@ -67,6 +69,8 @@ def decide(seen: Situation) -> Verdicts:
     marked, signal = seen.marked, seen.signal
     if marked is None or signal is None or not seen.ready:
         return Verdicts(Decision.ANALYZING, "start criteria are pending")
+    if seen.suspended:
+        return Verdicts(Decision.RISK_PAUSE, seen.suspended)
     if marked.account.position is not None:
         return _held(seen, marked.account.position, signal)
     if seen.halt or seen.paused or marked.stopped:
@@ -86,7 +90,7 @@ def exit_due(seen: Situation) -> str:
     Its stop, its target and its time limit need no word of ours: they stand at the venue.
     """
     marked = seen.marked
-    if marked is None or marked.account.position is None or seen.book is None:
+    if marked is None or marked.account.position is None or seen.book is None or seen.suspended:
         return ""
     return seen.halt or (str(Refusal.DRAWDOWN) if marked.stopped else "")
 
@@ -172,7 +176,7 @@ def _entry_refusal(order: Order, seen: Situation) -> Refusal | None:
     if not seen.ready or marked is None or signal is None or quality is None:
         return Refusal.NOT_READY
     checks = (
-        (bool(seen.halt) or seen.paused, Refusal.HALTED),
+        (bool(seen.halt or seen.suspended) or seen.paused, Refusal.HALTED),
         (marked.stopped, Refusal.DRAWDOWN),
         (marked.account.position is not None or marked.pending, Refusal.POSITION_OPEN),
         (signal.confidence < CONFIDENCE_MIN, Refusal.LOW_CONFIDENCE),

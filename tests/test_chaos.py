@@ -193,7 +193,7 @@ def test_full_disk_pauses_trading_until_there_is_room_again(tmp_path: Path) -> N
         assert "cannot be written" in trader.hear("halted")["reason"]
         trader.hear("decision", "cannot be written")
         filler.unlink()
-        trader.hear("note", "can be written again")
+        trader.hear("resumed", "can be written again")
         trader.hear("actor_restarted")
         trader.hear("fill")
 

@@ -53,6 +53,7 @@ from domain.facts import (
     OrderRefused,
     Progress,
     Ready,
+    Resumed,
     Signalled,
     Starting,
     Stopped,
@@ -390,6 +391,11 @@ def _on_halted(draft: Draft, fact: Halted) -> bool:
     return True
 
 
+def _on_resumed(draft: Draft, _fact: Resumed) -> bool:
+    draft.halted = ""
+    return True
+
+
 def _on_checkpointed(draft: Draft, fact: Checkpointed) -> bool:
     draft.checkpoint = fact
     return False
@@ -440,6 +446,7 @@ _FACTS: dict[type, Callable[[Draft, Any], bool]] = {
     BadMessage: _on_bad_message,
     ActorRestarted: _on_restarted,
     Halted: _on_halted,
+    Resumed: _on_resumed,
     Checkpointed: _on_checkpointed,
     Stopping: _on_stopping,
     Stopped: _on_stopped,

@@ -31,6 +31,7 @@ from domain.facts import (
     OrderRefused,
     Progress,
     Ready,
+    Resumed,
     Signalled,
     Starting,
     Stopped,
@@ -297,6 +298,10 @@ def _halted(fact: Halted) -> Told:
     return "bad", f"halted: {fact.reason}"
 
 
+def _resumed(fact: Resumed) -> Told:
+    return "good", f"trading goes on: {fact.reason}"
+
+
 def _checkpointed(fact: Checkpointed) -> Told:
     return "dim", f"state {fact.sequence:,} saved"
 
@@ -338,6 +343,7 @@ _SENTENCES: dict[type, Callable[[Any], Told]] = {
     BadMessage: _bad_message,
     ActorRestarted: _restarted,
     Halted: _halted,
+    Resumed: _resumed,
     Checkpointed: _checkpointed,
     BackedUp: _backed_up,
     Noted: _noted,

@@ -16,6 +16,7 @@ from actors.messages import (
     RiskInbox,
     StopRequested,
     SupervisorInbox,
+    Suspended,
     Tick,
     TradingHalted,
 )
@@ -83,7 +84,14 @@ class RiskActor(Actor[RiskInbox]):
 
     def _obey(
         self,
-        message: Begin | Instrument | FeedReady | ModelReady | TradingHalted | CloseAndStop | Pause,
+        message: Begin
+        | Instrument
+        | FeedReady
+        | ModelReady
+        | TradingHalted
+        | Suspended
+        | CloseAndStop
+        | Pause,
     ) -> None:
         match message:
             case Instrument() as rules:
@@ -97,6 +105,9 @@ class RiskActor(Actor[RiskInbox]):
             case TradingHalted(reason) | CloseAndStop(reason):
                 self._seen = replace(self._seen, halt=reason)
                 self._guard()
+            case Suspended(reason):
+                self._seen = replace(self._seen, suspended=reason)
+                self._decide()
             case Pause(on):
                 self._seen = replace(self._seen, paused=on)
                 self._decide()

@@ -20,13 +20,14 @@ from actors.messages import (
     RoomVitals,
     StopRequested,
     SupervisorInbox,
+    Suspended,
     Tick,
     TradingHalted,
     Vitals,
 )
 from actors.supervisor.child import Child, Life
 from actors.supervisor.patience import Patience
-from domain.facts import ActorRestarted, Fact, Halted, Noted, Stopped, Stopping
+from domain.facts import ActorRestarted, Fact, Halted, Resumed, Stopped, Stopping
 from domain.units import SECOND, Nanos
 
 CLOSE_SECONDS_MAX = 8
@@ -238,7 +239,8 @@ class SupervisorActor(ThreadingActor):
         """Nobody's fault: trading rests until the disk takes what we write, then goes on."""
         if not self._unwritable:
             self._unwritable = f"the state cannot be written: {error}"
-            self._halt(self._unwritable)
+            self._outlets.risk.tell(Suspended(self._unwritable))
+            self._outlets.dashboard.tell(Halted(self._now, self._unwritable))
         life.death, life.died = error, self._beat
         life.patience = life.patience.after_death(self._beat)
         life.due = Nanos(self._beat + max(life.patience.delay, SECOND))
@@ -260,8 +262,8 @@ class SupervisorActor(ThreadingActor):
             life.due = Nanos(self._beat + SECOND)
             return False
         self._unwritable = ""
-        self._outlets.risk.tell(TradingHalted(""))  # no reason any more: trading is on
-        self._outlets.dashboard.tell(Noted(self._now, "the state can be written again"))
+        self._outlets.risk.tell(Suspended(""))
+        self._outlets.dashboard.tell(Resumed(self._now, "the state can be written again"))
         return True
 
     def _escalate(self, reason: str, status: int) -> None:

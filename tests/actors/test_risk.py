@@ -7,6 +7,7 @@ from actors.messages import (
     ModelReady,
     Pause,
     StopRequested,
+    Suspended,
     Tick,
     TradingHalted,
 )
@@ -195,6 +196,19 @@ class TestRisk:
 
         assert len(self.sent()) == 1
         assert self.decisions()[-1] is Decision.RISK_PAUSE
+
+    def test_suspension_lets_nothing_out_until_it_is_over(self) -> None:
+        self.get_ready()
+        self.tell(marked(an_account(position=a_position())), a_signal())
+        before = len(self.sent())
+
+        self.tell(Suspended("disk full"))
+        assert self.dashboard.of(Decided)[-1] == Decided(NOON, Decision.RISK_PAUSE, "disk full")
+        self.tell(TradingHalted("drawdown"), Tick(Nanos(NOON + SECOND)), a_book(at=NOON + SECOND))
+        assert len(self.sent()) == before
+
+        self.tell(Suspended(""), a_book(at=NOON + 2 * SECOND))
+        assert [order.closes for order in self.sent()[before:]] == [True]
 
     def test_end_of_the_program_closes_what_is_open(self) -> None:
         self.get_ready()

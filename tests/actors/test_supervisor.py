@@ -18,13 +18,14 @@ from actors.messages import (
     Flat,
     StopRequested,
     SupervisorInbox,
+    Suspended,
     Tick,
     TradingHalted,
     Vitals,
 )
 from actors.supervisor import EXIT_GAVE_UP, Child, Outlets, Patience, SupervisorActor
 from domain.errors import FeedLost, StoreCorrupt
-from domain.facts import ActorRestarted, Halted, Noted, Stopped, Stopping
+from domain.facts import ActorRestarted, Halted, Noted, Resumed, Stopped, Stopping
 from domain.units import MINUTE, SECOND, Nanos
 from tests.builders import NOON
 
@@ -354,12 +355,14 @@ def test_full_disk_pauses_trading_until_there_is_room_and_costs_no_patience() ->
 
     house.fragile.tell(OSError(ENOSPC, house.disk))
 
-    assert house.disk in house.risk.next(TradingHalted).reason
+    assert house.disk in house.risk.next(Suspended).reason
+    assert house.disk in house.dashboard.next(Halted).reason
     for _ in range(5):
         house.beat()
     house.disk = ""
     assert house.answers("again")
-    assert house.risk.next(TradingHalted).reason == ""
+    assert house.risk.next(Suspended).reason == ""
+    assert "can be written again" in house.dashboard.next(Resumed).reason
     assert house.ended.empty()
 
 

@@ -73,6 +73,7 @@ def test_confident_short_signal_opens_a_short_position() -> None:
         ({"ready": False}, Decision.ANALYZING, "pending"),
         ({"signal": None}, Decision.ANALYZING, "pending"),
         ({"halt": "disk full"}, Decision.RISK_PAUSE, "disk full"),
+        ({"suspended": "disk full"}, Decision.RISK_PAUSE, "disk full"),
         ({"paused": True}, Decision.RISK_PAUSE, "by hand"),
         ({"marked": marked(stopped=True)}, Decision.RISK_PAUSE, "drawdown"),
         ({"signal": a_signal(confidence=0.69)}, Decision.WAITING, "69.0%"),
@@ -152,6 +153,13 @@ def test_confident_signal_against_the_position_closes_it() -> None:
     assert isinstance(decision.verdict, Approved)
     assert decision.verdict.order.side is Side.SELL
     assert decision.verdict.order.closes
+
+
+def test_suspended_trading_leaves_a_position_as_it_is() -> None:
+    seen = replace(holding(), suspended="disk full", halt="the program ends")
+
+    assert exit_due(seen) == ""
+    assert decide(seen).state is Decision.RISK_PAUSE
 
 
 def test_halt_closes_a_position() -> None:

@@ -27,6 +27,7 @@ from domain.facts import (
     Halted,
     Mode,
     Noted,
+    Resumed,
     Stopping,
 )
 from domain.horizons import Timeframe
@@ -286,6 +287,14 @@ def test_every_mode_has_its_own_badge(mode: Mode, style: Style) -> None:
     block = compose(a_trader(mode).view(), Desk(), (80, 24))
 
     assert style in styles_of(block, f" {mode} ")
+
+
+def test_halt_that_is_over_is_no_longer_shown() -> None:
+    fold = a_trader(Mode.DEMO)
+    fold.fact(Halted(NOON, "disk full"))
+    fold.fact(Resumed(NOON, "there is room again"))
+
+    assert "HALTED" not in text(compose(fold.view(), Desk(), (80, 24)))
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -9,11 +9,12 @@ import os
 import select
 import signal
 import sys
-import termios
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import pairwise
 from time import monotonic
+
+from actors.terminal import remembered
 
 HEARTBEAT = "PLASMATRADER_HEARTBEAT"
 """Variable that names the pipe to the guardian."""
@@ -50,24 +51,6 @@ EXIT_GAVE_UP = 5
 
 FORWARDED = frozenset((signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
-RESTORED = b"\x1b[?2026l\x1b[0m\x1b[?1049l\x1b[?7h\x1b[?25h"
-"""No frame half drawn, plain text, the normal screen, wrapped lines, a cursor."""
-
-
-class Terminal:
-    """The terminal as it was, for when a trader dies that had made it its own."""
-
-    def __init__(self) -> None:
-        self._modes = termios.tcgetattr(0) if os.isatty(0) else None
-
-    def restore(self) -> None:
-        """Give it back; a terminal that is gone needs nothing any more."""
-        with suppress(OSError, termios.error):
-            if os.isatty(1):
-                os.write(1, RESTORED)
-            if self._modes is not None:
-                termios.tcsetattr(0, termios.TCSANOW, self._modes)
-
 
 class Systemd:
     """Tells systemd how we are, where it wants to know; elsewhere nothing happens."""
@@ -99,7 +82,7 @@ class Guardian:
         self._command = tuple(command)
         self._silence = silence
         self._say = say or _say
-        self._terminal = Terminal()
+        self._restore_terminal = remembered(0, 1)
         self._systemd = Systemd()
         self._until = b"0"
         self._wished: float | None = None
@@ -117,7 +100,7 @@ class Guardian:
         while self._wished is None:
             status, stuck = self._watch(*self._started(died))
             if status < 0 or status not in FINAL:
-                self._terminal.restore()
+                self._restore_terminal()
             if self._wished is not None:
                 return 0 if -status in FORWARDED else max(status, 0) or EXIT_GAVE_UP * (status < 0)
             if status in FINAL:

@@ -21,11 +21,11 @@ from actors.dashboard.layout import compose
 from actors.dashboard.lines import Block, Line, Style, in_ascii
 from actors.dashboard.palette import prefixes
 from actors.dashboard.process import Meter
-from actors.dashboard.restore import LEAVE_WHEEL, TAKE_WHEEL
 from actors.dashboard.svg import as_svg, as_text
 from actors.dashboard.view import View
 from actors.dashboard.words import moment
 from actors.messages import Pause, RiskInbox, StopRequested, SupervisorInbox
+from actors.terminal import LEAVE_WHEEL, TAKE_WHEEL
 
 FRAME_SECONDS = 0.2
 """Least time between two frames: five a second are calm, and more than anybody reads.
@@ -147,9 +147,8 @@ class Screen:
         except (EOFError, OSError):
             if not self._closing.is_set():
                 self._supervisor.tell(StopRequested("the terminal is gone"))
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - the thread's outermost edge: the actor dies of it
             self._failure = error
-            raise
 
     def _listen(self, canvas: "Canvas") -> None:
         """Wait for a key, a moment long, and do what it says."""

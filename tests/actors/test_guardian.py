@@ -18,13 +18,13 @@ from actors.guardian import (
     EXIT_GAVE_UP,
     HEARTBEAT,
     RECOVERED,
-    RESTORED,
     UNTIL,
     Guardian,
     main,
     unguarded,
 )
 from actors.pulse import Pulse
+from actors.terminal import RESTORE
 from domain.units import Nanos
 from tests.program import ROOT, children, ended, running
 
@@ -163,7 +163,7 @@ def test_terminal_of_a_trader_that_was_killed_is_handed_back(tmp_path: Path) -> 
     ) as process:
         assert process.wait(timeout=20) == 0
         assert termios.tcgetattr(theirs) == before
-        assert RESTORED in os.read(ours, 1000)
+        assert RESTORE.encode() in os.read(ours, 1000)
     os.close(ours)
     os.close(theirs)
 

@@ -1,4 +1,4 @@
-"""A person in front of the real screen in a real pseudo terminal."""
+"""A person in front of a real pseudo terminal in which a program of ours runs."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ import select
 import struct
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import Popen
 from time import monotonic
@@ -21,13 +21,19 @@ ROOT = Path(__file__).resolve().parents[3]
 SECONDS_MAX = 40.0
 
 LEAVES = b"\x1b[?1049l"
+ENTERS = b"\x1b[?1049h"
 SHOWS_CURSOR = b"\x1b[?25h"
 
 
-class Session:
-    """A stage in a pseudo terminal of its own, with somebody in front of it."""
+def a_stage(scene: str, folder: Path) -> tuple[str, ...]:
+    """The command that plays this scene."""
+    return (sys.executable, "-m", "tests.actors.dashboard.stage", scene, str(folder))
 
-    def __init__(self, scene: str, folder: Path, **environment: str) -> None:
+
+class Session:
+    """A program in a pseudo terminal of its own, with somebody in front of it."""
+
+    def __init__(self, command: Sequence[str], **environment: str) -> None:
         self.screen = Emulator(80, 24)
         self._stream = pyte.ByteStream(self.screen)
         self.sent = b""
@@ -37,7 +43,7 @@ class Session:
         self.resize(80, 24)
         self.before = termios.tcgetattr(self.slave)
         self._child = Popen(
-            [sys.executable, "-m", "tests.actors.dashboard.stage", scene, str(folder)],
+            command,
             cwd=ROOT,
             env=os.environ | known | environment,
             stdin=self.slave,
@@ -72,20 +78,32 @@ class Session:
     def sees(self, text: str) -> None:
         self.until(lambda: text in self.shown)
 
+    @property
+    def ended(self) -> bool:
+        return self._child.poll() is not None
+
     def ends(self) -> str:
         """Wait for the end; the last line that the program wrote."""
-        self.until(lambda: LEAVES in self.sent and self.sent.endswith(b"\n"))
-        assert self._child.wait(SECONDS_MAX) == 0
+        self.until(lambda: self.ended)
+        assert self._child.wait() == 0
+        self.until(lambda: not self._more())
         return self.sent.decode().splitlines()[-1]
+
+    def _more(self) -> bool:
+        return bool(select.select([self._terminal], [], [], 0)[0])
 
     @property
     def restored(self) -> bool:
-        left, entered = self.sent.rpartition(LEAVES)[0], b"\x1b[?1049h"
+        left = self.sent.rpartition(LEAVES)[0]
         return (
-            entered in left
+            ENTERS in left
             and self.sent.rindex(SHOWS_CURSOR) > self.sent.rindex(b"\x1b[?25l")
             and termios.tcgetattr(self.slave) == self.before
         )
+
+    @property
+    def pid(self) -> int:
+        return self._child.pid
 
     def kill(self) -> None:
         """End the program as it ends by `kill -9`."""

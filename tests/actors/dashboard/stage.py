@@ -14,14 +14,14 @@ from pathlib import Path
 from tempfile import mkdtemp
 from threading import Event
 
-from pykka import ActorRef
+from pykka import ActorDeadError, ActorRef
 
 from actors.actor import launch
 from actors.dashboard import DashboardActor
 from actors.dashboard.fold import Fold
 from actors.dashboard.screen import Canvas, Screen
 from actors.dashboard.view import View
-from actors.messages import Begin, Tick
+from actors.messages import Begin, ChildDied, Tick
 from domain.facts import Decided, Decision, Halted, Mode
 from persistence.journal import Journal
 from tests.actors.dashboard.scenes import (
@@ -45,6 +45,14 @@ class Told:
     def tell(self, message: object, /) -> None:
         self.messages.append(message)
         self.event.set()
+
+
+class Patient(Told):
+    """A mailbox that makes nothing of a death."""
+
+    def tell(self, message: object, /) -> None:
+        if not isinstance(message, ChildDied):
+            super().tell(message)
 
 
 class Stage(Screen):
@@ -83,7 +91,7 @@ class Torn(Stage):
             raise RuntimeError("the painter is broken")
 
 
-SCREENS = {"crash": Broken, "torn": Torn}
+SCREENS = {"crash": Broken, "torn": Torn, "again": Broken}
 
 
 def scene(name: str) -> Fold:
@@ -111,26 +119,37 @@ def trade(actor: ActorRef[DashboardActor], tick: int) -> None:
         actor.tell(message)
 
 
+def show(actor: ActorRef[DashboardActor], name: str, tick: int) -> None:
+    """Let the scene go on; an actor that is dead sees nothing of it."""
+    with suppress(ActorDeadError):
+        if name == "trading":
+            trade(actor, tick)
+        else:
+            actor.tell(Tick(after(37 if name == "stale" else 0.5)))
+
+
 def main() -> None:
     with suppress(OSError):
         # Ctrl+C comes from the terminal that a session leader controls.
         ioctl(0, termios.TIOCSCTTY, 0)
     name = sys.argv[1]
     folder = Path(sys.argv[2] if len(sys.argv) > 2 else mkdtemp())
-    risk, supervisor = Told(), Told()
+    risk, supervisor = Told(), Patient() if name == "again" else Told()
     screen = SCREENS.get(name, Stage)(risk, supervisor, folder / "reports")
-    fold = scene(name)
-    actor = launch(DashboardActor, screen, Journal(folder), supervisor=supervisor, fold=fold)
-    ended = "stopped"
-    try:
+    fold, journal = scene(name), Journal(folder)
+
+    def begin() -> ActorRef[DashboardActor]:
+        actor = launch(DashboardActor, screen, journal, supervisor=supervisor, fold=fold)
         actor.tell(Begin())
+        return actor
+
+    ended, actor = "stopped", begin()
+    try:
         for tick in count():
-            if name == "trading":
-                trade(actor, tick)
-            elif name == "stale":
-                actor.tell(Tick(after(37)))
-            else:
-                actor.tell(Tick(after(0.5)))
+            if name == "again" and screen.released.is_set():
+                screen.released.clear()
+                actor = begin()
+            show(actor, name, tick)
             if supervisor.event.wait(0.1):
                 break
     except KeyboardInterrupt:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from actors.dashboard.restore import remembered
 from actors.dashboard.screen import Screen, speaks_unicode
+from actors.terminal import remembered
 from tests.actors.dashboard.scenes import Outbox, a_trader
-from tests.actors.dashboard.session import LEAVES, Session
+from tests.actors.dashboard.session import ENTERS, LEAVES, Session, a_stage
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def play(tmp_path: Path) -> Iterator[Callable[..., Session]]:
     sessions: list[Session] = []
 
     def begin(scene: str, **environment: str) -> Session:
-        sessions.append(Session(scene, tmp_path, **environment))
+        sessions.append(Session(a_stage(scene, tmp_path), **environment))
         return sessions[-1]
 
     yield begin
@@ -83,6 +83,20 @@ def test_crash_of_the_screen_s_own_thread_is_a_crash_of_the_dashboard(
     last = session.ends()
 
     assert "the painter is broken" in last
+    assert session.restored
+
+
+def test_screen_comes_back_with_the_next_life_of_the_dashboard(
+    play: Callable[..., Session],
+) -> None:
+    session = play("again")
+    session.until(lambda: session.sent.count(ENTERS) == 2)
+    session.sees("Bot Decision")
+    session.type("qq")
+
+    session.ends()
+
+    assert session.sent.count(LEAVES) == 2
     assert session.restored
 
 
@@ -187,7 +201,7 @@ def test_guardian_gives_back_the_terminal_of_a_killed_program(
     play: Callable[..., Session],
 ) -> None:
     session = play("trading")
-    restore = remembered(session.slave)
+    restore = remembered(session.slave, session.slave)
     session.sees("Bot Decision")
 
     session.kill()
@@ -212,7 +226,7 @@ def test_ctrl_s_does_not_stop_the_screen(play: Callable[..., Session]) -> None:
 
 def test_what_is_no_terminal_needs_no_restoring(tmp_path: Path) -> None:
     with (tmp_path / "file").open("wb") as file:
-        remembered(file.fileno())()
+        remembered(file.fileno(), file.fileno())()
 
     assert (tmp_path / "file").read_bytes() == b""
 

@@ -1,4 +1,7 @@
-"""How a terminal is given back that a killed program has left behind; needs no library."""
+"""How a terminal is given back that a killed program has left behind.
+
+The guardian uses it, so it needs no library; the dashboard takes the terminal with the same words.
+"""
 
 import os
 import termios
@@ -17,18 +20,23 @@ RESTORE = f"\x1b[?2026l\x1b[0m{LEAVE_WHEEL}\x1b[?7h\x1b[?25h\x1b[?1049l"
 """End the frame, no colours, the wheel, line wrap and the cursor as usual, the screen before."""
 
 
-def remembered(descriptor: int) -> Callable[[], None]:
+def remembered(keyboard: int, screen: int) -> Callable[[], None]:
     """Remember the terminal as it is; what comes back makes it so again, after whatever end.
 
     For a process that outlives the one that draws.
+
+    Args:
+        keyboard: descriptor of the input, whose modes are remembered.
+        screen: descriptor of the output.
     """
-    if not os.isatty(descriptor):
-        return lambda: None
-    modes = termios.tcgetattr(descriptor)
+    modes = termios.tcgetattr(keyboard) if os.isatty(keyboard) else None
 
     def restore() -> None:
+        """Give it back; a terminal that is gone needs nothing any more."""
         with suppress(OSError, termios.error):
-            os.write(descriptor, RESTORE.encode("ascii"))
-            termios.tcsetattr(descriptor, termios.TCSANOW, modes)
+            if os.isatty(screen):
+                os.write(screen, RESTORE.encode("ascii"))
+            if modes is not None:
+                termios.tcsetattr(keyboard, termios.TCSANOW, modes)
 
     return restore

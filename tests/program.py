@@ -20,6 +20,9 @@ SECONDS_MAX = 120
 WALL_CLOCK = {"seconds", "took_ms", "version"}
 """Fields in which two deterministic runs may differ."""
 
+COVERAGE = "COVERAGE_PROCESS_CONFIG"
+"""By this variable coverage follows into a program that a test starts."""
+
 Event = dict[str, Any]
 
 
@@ -46,11 +49,16 @@ class Run:
         return [event for event in self.events if event["event"] == name]
 
 
-def started(*arguments: str | Path, module: str = "actors") -> subprocess.Popen[str]:
-    """The program with these arguments, running."""
+def started(
+    *arguments: str | Path, module: str = "actors", measured: bool = False
+) -> subprocess.Popen[str]:
+    """The program with these arguments, running; where coverage is not measured, at full speed."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    if not measured:
+        environment.pop(COVERAGE, None)
     return subprocess.Popen(
         [sys.executable, "-P", "-m", module, *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -58,9 +66,9 @@ def started(*arguments: str | Path, module: str = "actors") -> subprocess.Popen[
     )
 
 
-def ran(*arguments: str | Path, module: str = "actors") -> Run:
+def ran(*arguments: str | Path, module: str = "actors", measured: bool = False) -> Run:
     """The program with these arguments, run to its end."""
-    with started(*arguments, module=module) as process:
+    with started(*arguments, module=module, measured=measured) as process:
         return ended(process)
 
 
@@ -76,10 +84,10 @@ def ended(process: subprocess.Popen[str], said: Sequence[str] = ()) -> Run:
 
 @contextmanager
 def running(
-    *arguments: str | Path, until: str, module: str = "actors"
+    *arguments: str | Path, until: str, module: str = "actors", measured: bool = False
 ) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """The program, once it has said an event of this name, with what it has said so far."""
-    with started(*arguments, module=module) as process:
+    with started(*arguments, module=module, measured=measured) as process:
         assert process.stdout is not None
         said = []
         for line in process.stdout:

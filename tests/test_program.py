@@ -30,7 +30,7 @@ def ledger(home: Path) -> list[Entry]:
 
 
 def test_demo_runs_to_the_end_of_the_time_given_and_its_state_can_be_dumped(tmp_path: Path) -> None:
-    run = ran(*DEMO, "--for", "3m", "--speed", "30", "--home", tmp_path)
+    run = ran(*DEMO, "--for", "3m", "--speed", "30", "--home", tmp_path, measured=True)
 
     assert (run.status, run.err) == (0, "")
     assert {"ingested", "ready", "forecast", "signal", "decision", "stopped"} <= set(run.names)
@@ -54,7 +54,10 @@ def test_two_deterministic_runs_differ_in_no_byte_and_every_cent_adds_up(tmp_pat
     homes = tmp_path / "A", tmp_path / "B"
     arguments = (*DEMO, "--for", "30m", "--speed", "max", "--model", model)
 
-    one, other = (ran(*arguments, "--home", home) for home in homes)
+    one, other = (
+        ran(*arguments, "--home", home, measured=measured)
+        for home, measured in zip(homes, (True, False), strict=True)
+    )
 
     assert (one.status, one.err) == (0, "")
     assert comparable(one.out) == comparable(other.out)

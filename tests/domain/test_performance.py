@@ -65,7 +65,7 @@ def test_beginning_alone_is_no_day() -> None:
     assert len(daily(np.array([NOON, NOON]), np.array([100.0, 99.0])).day) == 0
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.integers(1, 5 * DAY), min_size=1, max_size=40), st.integers(0, 99))
 def test_days_are_those_of_pandas(gaps: list[int], seed: int) -> None:
     at = NOON + np.concatenate(([0], np.cumsum(gaps)))
@@ -79,7 +79,7 @@ def test_days_are_those_of_pandas(gaps: list[int], seed: int) -> None:
     assert (days.day == expected.index.asi8 // DAY).all()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some_equity)
 def test_days_compound_to_the_whole(equity: Floats) -> None:
     at: Times = NOON + np.arange(len(equity)) * (5 * HOUR)
@@ -127,7 +127,7 @@ def test_trades_are_judged_as_by_quantstats() -> None:
     assert profit_factor(pnl) == pytest.approx(quantstats.stats.profit_factor(as_series(pnl)))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some_returns)
 def test_sharpe_is_that_of_pandas(returns: Floats) -> None:
     ratio = sharpe(returns, TRADING_DAYS)
@@ -139,7 +139,7 @@ def test_sharpe_is_that_of_pandas(returns: Floats) -> None:
         )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some_returns, st.sampled_from([0.5, 2.0, 4.0]))
 def test_ratios_do_not_depend_on_the_size_of_the_bets(returns: Floats, scale: float) -> None:
     for ratio in (sharpe, sortino):
@@ -179,7 +179,7 @@ def test_growth_that_no_number_holds_is_none(returns: list[float]) -> None:
     assert growth(np.array(returns), CALENDAR_DAYS) is None
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some_equity)
 def test_drawdown_is_between_nothing_and_everything(equity: Floats) -> None:
     depth = drawdowns(equity)
@@ -193,7 +193,7 @@ def test_drawdown_of_nothing_is_none() -> None:
     assert max_drawdown(np.zeros(0)) == 0
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(1, 500), st.data())
 def test_wilsons_interval_holds_the_rate_and_solves_its_equation(
     trials: int, data: st.DataObject
@@ -215,7 +215,7 @@ def test_nothing_tried_has_no_interval() -> None:
     assert wilson(0, 0) is None
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some_pnl)
 def test_profit_factor_is_above_one_where_the_average_trade_gains(pnl: Floats) -> None:
     factor, average = profit_factor(pnl), expectancy(pnl)

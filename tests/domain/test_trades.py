@@ -52,7 +52,7 @@ def test_slippage_of_an_order_that_nobody_knows_is_not_zero_but_unknown() -> Non
     assert total([money(1), None]) is None
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(some_exits, st.sampled_from(["0", "-0.01", "0.5"]))
 def test_trades_add_up_to_what_the_ledger_gained(exits: tuple[str, ...], funded: str) -> None:
     entries, orders = books(*exits, funded=funded)

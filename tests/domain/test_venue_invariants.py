@@ -216,7 +216,7 @@ def session() -> list[Book | Trade]:
     return sorted([*books, *trades], key=lambda event: event.at)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     start=st.integers(0, 20_000),
     asked=st.lists(
@@ -243,7 +243,7 @@ def test_any_orders_against_the_recorded_market_keep_every_invariant(
         checked.hear(replace(order, at=checked.now, level=level if order.level else None))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(first=books(), events=st.lists(st.one_of(books(), trades, orders(), wishes), max_size=25))
 def test_any_orders_against_any_market_keep_every_invariant(
     first: Book, events: list[Book | Trade | Order | Wish]

@@ -26,7 +26,7 @@ def after(*keys: str, desk: Desk | None = None) -> Desk:
     return desk
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from(KEYS), max_size=40))
 def test_no_keys_in_any_order_break_the_screen(keys: list[str]) -> None:
     desk = after(*keys)

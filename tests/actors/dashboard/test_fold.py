@@ -65,7 +65,6 @@ def told(*heard: DashboardInbox) -> Fold:
     return fold
 
 
-@settings(deadline=None)
 @given(st.lists(messages, max_size=30), desks, st.integers(0, 220), st.integers(0, 70))
 def test_no_messages_in_any_order_break_the_screen_at_any_size(
     heard: list[DashboardInbox], desk: Desk, columns: int, rows: int
@@ -78,7 +77,7 @@ def test_no_messages_in_any_order_break_the_screen_at_any_size(
     assert all(char.isprintable() for char in shown)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(messages, max_size=10))
 def test_screen_in_ascii_is_ascii_and_as_wide(heard: list[DashboardInbox]) -> None:
     for line in compose(told(*heard).view(), Desk(), (80, 24)):

@@ -137,7 +137,7 @@ def test_a_mark_price_each_minute_names_the_next_settlement() -> None:
     assert [mark.rate for mark in marks] == [rates[0]] * 2 + [rates[1]] * 2
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(st.integers(0, 2 * HOUR), st.integers(0, 3))
 def test_a_restart_at_any_time_goes_on_as_if_nothing_had_happened(offset: int, seed: int) -> None:
     start = Nanos(FIRST_START + 7 * HOUR - HOUR + offset)

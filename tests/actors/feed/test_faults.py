@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
 
@@ -182,12 +182,20 @@ BAD = {
 }
 
 
+def provoked(venue: Exchange, ear: Ear, frame: bytes) -> Rejected:
+    """What the line says of a frame; one that a newer book overtook unread is sent again."""
+    for _ in range(20):
+        venue.say("depth5@100ms", frame)
+        with suppress(AssertionError):
+            return ear.wait(Rejected, seconds=0.5)
+    return ear.wait(Rejected)
+
+
 @pytest.mark.parametrize("kind", BAD)
 def test_bad_frame_is_said_and_changes_nothing(kind: str) -> None:
     with exchange() as venue, listening(venue) as ear:
         ear.wait(Book)
-        venue.say("depth5@100ms", BAD[kind])
-        rejected = ear.wait(Rejected)
+        rejected = provoked(venue, ear, BAD[kind])
         ear.wait(Book, len(ear.all(Book)) + 2)
 
     assert rejected.reason

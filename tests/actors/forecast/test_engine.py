@@ -39,7 +39,7 @@ def test_forecast_has_a_price_for_each_series_step_and_level(embedded: ChronosBo
     assert forecast.dtype == np.float64
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(seed=st.integers(0, 10_000), volatility=st.floats(1e-7, 0.05), price=st.floats(1e-4, 1e6))
 def test_quantiles_are_finite_positive_and_never_fall(
     embedded: ChronosBolt, seed: int, volatility: float, price: float

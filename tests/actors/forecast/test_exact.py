@@ -99,7 +99,7 @@ def test_the_embedded_checkpoint_gives_the_numbers_of_stock(
     assert embedded.error(walks(count, length)) < ERROR_MAX
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     count=st.integers(1, 64),
     length=st.integers(16, 2048),
@@ -129,7 +129,7 @@ def test_any_series_with_any_gaps_is_forecast_as_by_stock(  # noqa: PLR0913 - on
     assert little.error(series) < ERROR_MAX
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     value=st.floats(-1e6, 1e6, width=32) | st.floats(-1, 1, width=32),
     length=st.integers(16, 2048),

@@ -23,7 +23,7 @@ def _with_holes(places: list[int]) -> Candles:
     return made.candles(np.delete(np.arange(60_000), [min(p, 59_998) for p in places]).tolist())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(places=holes, until=st.integers(17_000, 59_000), seed=st.integers(0, 99))
 def test_no_window_looks_beyond_the_date_or_across_a_hole(
     places: list[int], until: int, seed: int
@@ -85,7 +85,7 @@ def test_aligned_windows_close_with_the_exchanges_own_candles() -> None:
 
 
 @given(places=holes)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_runs_cover_every_candle_once(places: list[int]) -> None:
     candles = _with_holes(places)
 

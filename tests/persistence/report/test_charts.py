@@ -23,7 +23,7 @@ def some_trades(*exits: str) -> tuple[Trade, ...]:
     return trades(steps(books(*exits)[0]), {})
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(POINTS_MAX + 1, 20_000), st.integers(0, 9))
 def test_long_line_is_thinned_out_and_keeps_its_extremes(count: int, seed: int) -> None:
     values = np.random.default_rng(seed).normal(0, 1, count)
@@ -42,7 +42,7 @@ def test_short_line_stays_as_it_is() -> None:
     assert _thinned(np.arange(5), values)[1] is values
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(arrays(np.float64, st.integers(1, 80), elements=st.floats(-1e4, 1e4, width=32)))
 def test_no_bar_of_the_distribution_mixes_gains_with_losses(pnl: Floats) -> None:
     edges = _edges(pnl)

@@ -90,7 +90,7 @@ def test_half_written_line_is_counted_and_passed_over(tmp_path: Path) -> None:
     assert (len(found.lines), found.broken) == (1, 2)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.binary(max_size=60), max_size=5))
 def test_no_bytes_in_the_log_stop_a_report(
     tmp_path_factory: pytest.TempPathFactory, garbage: list[bytes]

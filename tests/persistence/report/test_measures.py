@@ -57,7 +57,7 @@ def test_figures_are_those_of_the_ledger() -> None:
     assert told["significant"] is False
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.decimals(50, 150, places=2).map(str), max_size=6))
 def test_gain_of_the_curve_is_that_of_the_books(exits: list[str]) -> None:
     told = figures(a_source(*exits))

@@ -2,7 +2,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.candles import BRIDGE_MAX, aggregate, bridged, holes, unbroken, wrong
@@ -28,6 +28,7 @@ def minutes(draw: st.DrawFn) -> list[Candle]:
     return made
 
 
+@settings(max_examples=30)  # each draws 300 numbers
 @given(hour=minutes())
 def test_aggregate_keeps_first_open_last_close_extremes_and_volume(hour: list[Candle]) -> None:
     (whole,) = aggregate(hour, Timeframe.H1)
@@ -39,6 +40,7 @@ def test_aggregate_keeps_first_open_last_close_extremes_and_volume(hour: list[Ca
     assert whole.kind is Origin.DERIVED
 
 
+@settings(max_examples=30)  # each draws 300 numbers
 @given(hour=minutes())
 def test_aggregating_in_two_steps_is_aggregating_in_one(hour: list[Candle]) -> None:
     fives = [replace(x, timeframe=Timeframe.M1) for x in aggregate(hour, Timeframe.M5)]

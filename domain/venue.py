@@ -19,7 +19,7 @@ from domain.consumption import Taken, available, deep
 from domain.execution import touch, touched, walk, within
 from domain.facts import Liquidity
 from domain.freshness import FreshBook, fresh
-from domain.instrument import BTCUSDT, Instrument
+from domain.instrument import BTCUSDT, Instrument, to_lot
 from domain.life import STEPS, Status, ended, stepped
 from domain.market import Book, Level, Side, Trade, valid
 from domain.orders import ORDER_AGE_MAX, Force, Kind, Order
@@ -260,7 +260,9 @@ def traded(venue: Venue, working: Working, trade: Trade, room: Quantity) -> Outc
     if working.stage is not Stage.RESTS:
         return None
     moved, reached = _reached(working, trade)
-    return _made(_put(venue, moved), moved, min(working.left, room, reached), trade.at)
+    wanted = _most(working, room)
+    quantity = wanted if reached >= wanted else to_lot(reached, venue.rules)
+    return _made(_put(venue, moved), moved, quantity, trade.at)
 
 
 def _reached(working: Working, trade: Trade) -> tuple[Working, Quantity]:
@@ -291,8 +293,7 @@ def _take(venue: Venue, working: Working, room: Quantity, now: Nanos) -> Outcome
         if now - working.since > ORDER_AGE_MAX:
             return _expire(venue, working, "no fresh book to fill it against")
         return None
-    if order.closes:
-        working = replace(working, left=min(working.left, room))
+    working = replace(working, left=_most(working, room))
     if working.left <= 0:
         return _reject(venue, working, REDUCE_ONLY)
     limit = order.level if order.kind is Kind.LIMIT else None
@@ -304,6 +305,11 @@ def _take(venue: Venue, working: Working, room: Quantity, now: Nanos) -> Outcome
     at = max(working.since, book.at)
     fills = tuple(Execution(at, x.price, x.quantity, Liquidity.TAKER) for x in bites)
     return _after_taking(_bitten(venue, order.side, bites), working, fills)
+
+
+def _most(working: Working, room: Quantity) -> Quantity:
+    """How much of the order may be filled: what is left, of a reduce-only one what there is."""
+    return min(working.left, room) if working.order.closes else working.left
 
 
 def _terms(working: Working, bites: tuple[Level, ...]) -> Reject | None:
@@ -335,7 +341,7 @@ def _crossed(venue: Venue, working: Working, room: Quantity, book: FreshBook) ->
     """The other side has come to a resting order's price: it is filled there, as maker."""
     order = working.order
     levels = within(available(book, order.side, venue.taken), order.side, order.level)
-    bites = walk(levels, min(working.left, room))
+    bites = walk(levels, _most(working, room))
     if not bites:
         return None
     quantity = Quantity(sum((bite.quantity for bite in bites), NONE))

@@ -190,9 +190,36 @@ def test_resting_order_is_filled_when_trades_have_eaten_through_its_queue() -> N
     assert part.working.status is Status.PARTIALLY_FILLED
 
 
+def test_only_an_order_that_closes_is_bound_by_the_position() -> None:
+    resting = a_limit("99.99", Force.GTX)
+    opens = met(resting, a_book(size="10")).venue
+    closes = met(replace(resting, plan=None), a_book(size="10")).venue
+    through, none = sold("99.98", "5"), quantity("0")
+
+    filled_wholly = traded(opens, opens.working[0], through, none)
+    untouched = traded(closes, closes.working[0], through, none)
+
+    assert filled_wholly is not None
+    assert filled_wholly.working.status is Status.FILLED
+    assert untouched is not None
+    assert untouched.executions == ()
+
+
 def sold(at: str, size: str) -> Trade:
     """A trade in which the seller crossed the spread."""
     return replace(a_trade(size=size), price=price(at), buyer_is_maker=True)
+
+
+def test_fill_of_a_resting_order_is_a_multiple_of_the_lot() -> None:
+    venue = met(a_limit("99.99", Force.GTX), a_book(size="10")).venue
+    # A third of the queue was cancelled, and a third of that was ahead of us.
+    thinner = heard(heard(venue, a_book(at=NOON + 1, size="30")), a_book(at=NOON + 2, size="20"))
+    late = replace(sold("99.99", "6.7"), at=Nanos(NOON + 2))
+
+    part = traded(thinner, thinner.working[0], late, RICH.room)
+
+    assert part is not None
+    assert filled(part) == [("99.99", "0.03333")]
 
 
 def test_resting_order_is_filled_wholly_when_the_market_trades_through_its_price() -> None:

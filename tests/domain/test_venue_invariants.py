@@ -6,7 +6,6 @@ from functools import cache
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pyarrow import parquet
 
 from domain.facts import Liquidity
 from domain.impact import beyond
@@ -30,11 +29,11 @@ from domain.venue import (
     sent,
     traded,
 )
-from tests.benchmarks.venue_peers import recorded
+from tests.benchmarks.venue_peers import session
 from tests.builders import NOON, an_order, money, quantity
 from tests.shared import shared
 
-STREAM = "streams/spot_2024-08-08/spot_BTCUSDT_"
+STREAM = "streams/spot_2024-08-08"
 
 ticks = st.integers(9_900, 10_100)
 sizes = st.integers(1, 300).map(lambda n: Quantity(Decimal(n) / 100))
@@ -199,21 +198,11 @@ class Invariants:
 
 
 @cache
-def session() -> list[Book | Trade]:
+def market() -> list[Book | Trade]:
     """Books and trades of a recorded session, in the order in which they came."""
-    books = recorded(shared(f"{STREAM}depth5.parquet"))
-    rows = parquet.read_table(shared(f"{STREAM}trades.parquet")).to_pylist()
-    trades = [
-        Trade(
-            Nanos(row["local_ts_ns"]),
-            row["trade_id"],
-            Price(Decimal(str(row["price"]))),
-            Quantity(Decimal(str(row["qty"]))),
-            row["is_buyer_maker"],
-        )
-        for row in rows
-    ]
-    return sorted([*books, *trades], key=lambda event: event.at)
+    books, others = session(shared(STREAM))
+    both: list[Book | Trade] = [*books, *others]
+    return sorted(both, key=lambda event: event.at)
 
 
 @settings(max_examples=60)
@@ -226,7 +215,7 @@ def session() -> list[Book | Trade]:
 def test_any_orders_against_the_recorded_market_keep_every_invariant(
     start: int, asked: list[tuple[int, int, Order | Wish]]
 ) -> None:
-    events = session()[start:]
+    events = market()[start:]
     first = next(n for n, event in enumerate(events) if isinstance(event, Book))
     book = events[first]
     assert isinstance(book, Book)

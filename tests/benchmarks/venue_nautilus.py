@@ -52,12 +52,11 @@ def run(session: Any) -> list[Told]:
     engine.add_instrument(instrument)
     engine.add_data(list(depths(session, instrument)))
     engine.add_data(list(trades(session, instrument)))
-    strategy = follower(session, instrument)
-    engine.add_strategy(strategy)
+    follower = Follower(session, instrument)
+    engine.add_strategy(strategy_of(follower))
     engine.run()
     engine.dispose()
-    told: list[Told] = strategy.told
-    return told
+    return follower.told
 
 
 def bitcoin(values: Any) -> Any:
@@ -135,58 +134,71 @@ def trade(at: int, row: Any, instrument: Any, number: int) -> Any:
     )
 
 
-def follower(session: Any, instrument: Any) -> Any:  # noqa: C901 - a class, and short methods
-    """A strategy that does what the plan says; its base class lives in the peer's package."""
+class Follower:
+    """Sends each order at its time, and cancels what still rests after a while."""
+
+    def __init__(self, session: Any, instrument: Any) -> None:
+        self._plan, self._hold = session["plan"], int(session["timing"][1])
+        self._instrument = instrument
+        self._numbers: dict[Any, int] = {}
+        self._strategy: Any = None
+        self.told: list[Told] = [[0.0] * 5 for _ in self._plan]
+
+    def begin(self, strategy: Any) -> None:
+        """Set two alarms for each order."""
+        self._strategy = strategy
+        strategy.subscribe_order_book_deltas(self._instrument.id)
+        strategy.subscribe_trade_ticks(self._instrument.id)
+        for number, planned in enumerate(self._plan):
+            at = int(planned["at"])
+            strategy.clock.set_time_alert_ns(f"send-{number}", at, self._send)
+            strategy.clock.set_time_alert_ns(f"end-{number}", at + self._hold, self._end)
+
+    def take(self, fill: Any) -> None:
+        """Add a fill up."""
+        told = self.told[self._numbers[fill.client_order_id]]
+        told[0] += float(fill.last_qty)
+        told[1] += float(fill.last_qty) * float(fill.last_px)
+        told[2] += float(fill.commission)
+        told[3:] = [float(fill.ts_event), float(fill.last_px)]
+
+    def _send(self, event: Any) -> None:
+        number = int(event.name.partition("-")[2])
+        planned, make = self._plan[number], self._strategy.order_factory
+        sides = import_module("nautilus_trader.model.enums").OrderSide
+        side = sides.BUY if planned["sign"] > 0 else sides.SELL
+        terms = (self._instrument.id, side, self._instrument.make_qty(planned["size"]))
+        if np.isnan(planned["limit"]):
+            order = make.market(*terms)
+        else:
+            level = self._instrument.make_price(planned["limit"])
+            order = make.limit(*terms, level, post_only=True)
+        self._numbers[order.client_order_id] = number
+        self._strategy.submit_order(order)
+
+    def _end(self, event: Any) -> None:
+        number = int(event.name.partition("-")[2])
+        for order in self._strategy.cache.orders_open():
+            if self._numbers[order.client_order_id] == number:
+                self._strategy.cancel_order(order)
+
+
+def strategy_of(follower: Follower) -> Any:
+    """A strategy that hands everything on; its base class lives in the peer's package."""
     base: Any = import_module("nautilus_trader.trading.strategy").Strategy
-    enums = import_module("nautilus_trader.model.enums")
-    plan, hold = session["plan"], int(session["timing"][1])
 
-    class Follower(base):  # type: ignore[misc]
-        """Sends each order at its time, and cancels what still rests after a while."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.told: list[Told] = [[0.0] * 5 for _ in plan]
-            self._numbers: dict[Any, int] = {}
+    class Handing(base):  # type: ignore[misc]
+        """Hands on."""
 
         def on_start(self) -> None:
-            """Set an alarm for each order."""
-            self.subscribe_order_book_deltas(instrument.id)
-            self.subscribe_trade_ticks(instrument.id)
-            for number, planned in enumerate(plan):
-                at = int(planned["at"])
-                self.clock.set_time_alert_ns(f"send-{number}", at, self._send)
-                self.clock.set_time_alert_ns(f"end-{number}", at + hold, self._end)
-
-        def _send(self, event: Any) -> None:
-            number = int(event.name.partition("-")[2])
-            planned = plan[number]
-            side = enums.OrderSide.BUY if planned["sign"] > 0 else enums.OrderSide.SELL
-            size = instrument.make_qty(planned["size"])
-            if np.isnan(planned["limit"]):
-                order = self.order_factory.market(instrument.id, side, size)
-            else:
-                level = instrument.make_price(planned["limit"])
-                order = self.order_factory.limit(instrument.id, side, size, level, post_only=True)
-            self._numbers[order.client_order_id] = number
-            self.submit_order(order)
-
-        def _end(self, event: Any) -> None:
-            number = int(event.name.partition("-")[2])
-            for order in self.cache.orders_open():
-                if self._numbers[order.client_order_id] == number:
-                    self.cancel_order(order)
+            """It begins."""
+            follower.begin(self)
 
         def on_order_filled(self, event: Any) -> None:
-            """Add it up."""
-            told = self.told[self._numbers[event.client_order_id]]
-            told[0] += float(event.last_qty)
-            told[1] += float(event.last_qty) * float(event.last_px)
-            told[2] += float(event.commission)
-            told[3] = float(event.ts_event)
-            told[4] = float(event.last_px)
+            """An order was filled, or a part of it."""
+            follower.take(event)
 
-    return Follower()
+    return Handing()
 
 
 if __name__ == "__main__":

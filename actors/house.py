@@ -12,7 +12,7 @@ from actors.actor import Address
 from actors.broker import Books, BrokerActor
 from actors.dashboard import DashboardActor, Display, Fold
 from actors.feed import FeedActor, Line, Listeners, Series
-from actors.forecast.actor import ForecastActor, Memory
+from actors.forecast.actor import ForecastActor, Means, Memory, Told
 from actors.forecast.engine import Forecaster
 from actors.messages import (
     BrokerInbox,
@@ -100,6 +100,7 @@ class Fittings:
     display: Display
     journal: Journal
     load_model: Callable[[], Forecaster]
+    sweep: Callable[[], None]
     stores: Stores
     stopwatch: Callable[[], float]
     seed: int
@@ -131,7 +132,9 @@ def rooms(at: Addresses, held: Fittings) -> tuple[Room, ...]:
         return spawn(BrokerActor, books, held.seed, risk=risk, **told)
 
     def forecast(spawn: Spawn) -> Any:
-        return spawn(ForecastActor, held.load_model, stores.memory, risk=risk, **told)
+        means = Means(held.load_model, held.sweep)
+        told = Told(at.forecast, risk, dashboard)
+        return spawn(ForecastActor, means, stores.memory, told, supervisor=supervisor)
 
     def feed(spawn: Spawn) -> Any:
         series = Series(stores.memory.candles)

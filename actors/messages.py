@@ -133,11 +133,12 @@ class HistoryReady:
 
 @dataclass(frozen=True, slots=True)
 class ModelReady:
-    """The model is loaded and has forecast once."""
+    """The model is loaded and has forecast once; `verified` says it gives stock's numbers."""
 
     at: Nanos
     model: str
     sha: str
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +294,17 @@ class Traffic:
     received: int
 
 
+@dataclass(frozen=True, slots=True)
+class ForecastDue:
+    """Forecast now: whatever closed in the meantime has been heard. Told by the forecaster itself.
+
+    Attributes:
+        at: when what is to be forecast on was complete.
+    """
+
+    at: Nanos
+
+
 FeedInbox = (
     Begin
     | Tick
@@ -315,7 +327,7 @@ FeedInbox = (
     | Exhausted
 )
 MicrostructureInbox = Begin | Tick | Book | Trade
-ForecastInbox = Begin | Tick | HistoryReady | CandlesClosed
+ForecastInbox = Begin | Tick | HistoryReady | CandlesClosed | ForecastDue
 RiskInbox = (
     Begin
     | Tick

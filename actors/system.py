@@ -21,8 +21,8 @@ from actors.feed.paced import LoopLine, PacedLine
 from actors.feed.recording import Recording
 from actors.forecast.actor import Memory
 from actors.forecast.engine import Forecaster
-from actors.forecast.engines import ENGINES
-from actors.forecast.sources import locate
+from actors.forecast.engines import choose
+from actors.forecast.sweeping import Sweeper
 from actors.house import Addresses, Fittings, Stores, rooms
 from actors.loop import Loop
 from actors.pulse import Pulse
@@ -160,7 +160,7 @@ class _Run:
         self._pulse = Pulse()
         self._loaded = threading.Event()
         name = "embedded" if settings.demo and settings.model == "auto" else settings.model
-        self._located = locate(name, home.models)
+        self._choice = choose(name, settings.engine, home.models)
 
     def deterministic(self, note: str) -> tuple[str, int]:
         """One thread, a virtual clock, nothing synced to disk: it can be run again."""
@@ -218,14 +218,14 @@ class _Run:
             display=self._display(),
             journal=Journal(self._home.log),
             load_model=self._load,
+            sweep=Sweeper().sweep,
             stores=stores,
             stopwatch=self._stopwatch,
             seed=self._settings.seed,
         )
 
     def _load(self) -> Forecaster:
-        engine = ENGINES[self._settings.engine]
-        model = engine(self._located.folder, self._located.label)
+        model = self._choice.open()
         self._loaded.set()
         return model
 
@@ -244,7 +244,7 @@ class _Run:
         book = "modelled" if source is not None and source.modelled else "real"
         died = self._pulse.recovered
         recovered = f"the trader before this one died ({died}); this one goes on" if died else ""
-        notes = (*self._located.notes, note, recovered)
+        notes = (*self._choice.located.notes, note, recovered)
         return (
             Starting(at, mode, VERSION, book),
             *(Noted(at, text) for text in notes if text),

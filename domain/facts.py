@@ -93,12 +93,13 @@ class Baselined:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """Every start criterion is met; trading may begin."""
+    """Every start criterion is met; trading may begin. A verified model gives stock's numbers."""
 
     at: Nanos
     model: str
     model_sha: str
     seconds: float
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """What the calibration has learnt, kept over a restart."""
 
+from dataclasses import astuple
+
 import lmdb
 import numpy as np
 
@@ -12,7 +14,7 @@ Numbers = list[float]
 
 
 class CalibrationStore:
-    """One record for each model: another model begins untaught."""
+    """One record for each model: another model begins anew."""
 
     def __init__(self, environment: lmdb.Environment) -> None:
         self._environment = environment
@@ -20,24 +22,26 @@ class CalibrationStore:
 
     def put(self, model_sha: str, known: Calibration) -> None:
         """Replace what was known for this model."""
-        numbers = [*known.factors.ravel().tolist(), *known.counts.ravel().tolist()]
+        numbers = np.concatenate([values.ravel() for values in astuple(known)]).tolist()
         with self._environment.begin(self._table, write=True) as transaction:
             transaction.put(model_sha.encode(), encoded(numbers))
 
-    def get(self, model_sha: str) -> Calibration:
-        """What is known for this model; nothing where nothing was written.
+    def get(self, model_sha: str) -> Calibration | None:
+        """What is known for this model; None where nothing, or nothing of this size, was written.
 
         Raises:
             StoreCorrupt: the record is not one of ours.
         """
         with self._environment.begin(self._table) as transaction:
             record = transaction.get(model_sha.encode())
-        blank = untaught()
         if record is None:
-            return blank
+            return None
         numbers = np.array(decoded(bytes(record), Numbers))
-        if len(numbers) != blank.factors.size + blank.counts.size:
-            return blank
-        cut = blank.factors.size
-        factors = numbers[:cut].reshape(blank.factors.shape)
-        return Calibration(factors, numbers[cut:].reshape(blank.counts.shape))
+        blank = astuple(untaught())
+        ends = np.cumsum([empty.size for empty in blank])
+        if len(numbers) != ends[-1]:
+            return None
+        parts = np.split(numbers, ends[:-1])
+        return Calibration(
+            *(part.reshape(empty.shape) for part, empty in zip(parts, blank, strict=True))
+        )

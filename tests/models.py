@@ -1,10 +1,14 @@
 """Checkpoints for tests: the embedded one, with its mind made up."""
 
+import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
+
+from actors.forecast.verification import BESIDE, Verification, identity
 
 EMBEDDED = Path(__file__).parents[1] / "actors" / "forecast" / "embedded"
 BIAS = "output_patch_embedding.output_layer.bias"
@@ -21,4 +25,11 @@ def opinionated(folder: Path, shift: float) -> Path:
     weights = load_file(EMBEDDED / "model.safetensors")
     weights[BIAS] = (weights[BIAS].astype(np.float32) + shift).astype(weights[BIAS].dtype)
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    trusted(folder)
     return folder
+
+
+def trusted(folder: Path) -> None:
+    """Say that a checkpoint was verified: what takes seconds is tested where it is the subject."""
+    record = Verification(identity(folder), 0.0, "nothing")
+    (folder / BESIDE).write_text(json.dumps(asdict(record)))

@@ -137,7 +137,8 @@ def _pressing(quality: MarketQuality) -> str:
 def health(view: View, size: Size) -> Block:
     """What runs, what went wrong, what is saved."""
     ready, saved, counts = view.ready, view.checkpoint, view.counts
-    model = NOTHING if ready is None else plain(f"{ready.model} {ready.model_sha[:8]}")
+    verified = " verified" * (ready is not None and ready.verified)
+    model = NOTHING if ready is None else plain(f"{ready.model} {ready.model_sha[:8]}{verified}")
     state = "not yet"
     if saved is not None:
         state = f"#{saved.sequence:,}, {span_of_time(view.age(saved.at))} ago"

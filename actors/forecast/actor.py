@@ -10,11 +10,13 @@ import numpy as np
 
 from actors.actor import Actor, Mailbox
 from actors.forecast.engine import Forecaster
+from actors.forecast.rehearsal import rehearse
 from actors.forecast.tutor import Tutor
 from actors.messages import (
     Begin,
     CandlesClosed,
     DashboardInbox,
+    ForecastDue,
     ForecastInbox,
     HistoryReady,
     ModelReady,
@@ -49,30 +51,56 @@ class Memory:
     forecasts: ForecastStore
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a forecaster works with.
+
+    Attributes:
+        load: the model.
+        sweep: called when a forecast is done and nobody waits.
+    """
+
+    load: Callable[[], Forecaster]
+    sweep: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whom a forecaster tells."""
+
+    itself: Mailbox[ForecastInbox]
+    risk: Mailbox[RiskInbox]
+    dashboard: Mailbox[DashboardInbox]
+
+
 class ForecastActor(Actor[ForecastInbox]):
     """Keeps the model's input; forecasts when a minute has closed.
 
     The input is read from the candle store, and again whenever what is told does not follow on
     what is held: a restarted forecaster and a repaired hole need no path of their own.
+
+    That a forecast is due it tells itself. So the word comes after all that has closed while the
+    forecast before it was made, and a slow forecast is followed by that of the newest minute: what
+    was missed is not made up for.
     """
 
     def __init__(
         self,
-        load: Callable[[], Forecaster],
+        means: Means,
         memory: Memory,
+        told: Told,
         *,
-        risk: Mailbox[RiskInbox],
-        dashboard: Mailbox[DashboardInbox],
         supervisor: Mailbox[SupervisorInbox],
     ) -> None:
         super().__init__(supervisor)
-        self._load = load
+        self._means = means
         self._store = memory.candles
         self._experience = memory.calibration
         self._said = memory.forecasts
         self._tutor: Tutor | None = None
-        self._risk = risk
-        self._dashboard = dashboard
+        self._itself = told.itself
+        self._risk = told.risk
+        self._dashboard = told.dashboard
         self._model: Forecaster | None = None
         self._held: dict[Timeframe, Tail] = {}
         self._silent = False
@@ -82,13 +110,16 @@ class ForecastActor(Actor[ForecastInbox]):
         """Forecast on what has closed."""
         match message:
             case Begin():
-                self._model = self._load()
-                self._tutor = Tutor(self._experience, self._model.sha)
+                self._model = self._means.load()
             case HistoryReady(at):
                 self._read()
-                self._forecast(at)
+                self._begin(at)
+                self._itself.tell(ForecastDue(at))
             case CandlesClosed(at, candles):
+                self._begin(at)
                 self._take(candles)
+                self._itself.tell(ForecastDue(at))
+            case ForecastDue(at):
                 self._forecast(at)
             case Tick():
                 pass
@@ -105,6 +136,17 @@ class ForecastActor(Actor[ForecastInbox]):
             timeframe: Tail.of(self._store.newest(timeframe, _kept(timeframe)))
             for timeframe in TIMEFRAMES
         }
+
+    def _begin(self, at: Nanos) -> None:
+        """Know what was learnt before; a model that is new here learns from the history."""
+        if self._tutor is not None:
+            return
+        assert self._model is not None
+        self._tutor = Tutor(self._experience, self._model.sha, at)
+        if self._tutor.new:
+            said = rehearse(self._tutor, self._model, self._store)
+            self._tutor.save()
+            self._dashboard.tell(Noted(at, said))
 
     def _take(self, candles: tuple[Candle, ...]) -> None:
         assert self._tutor is not None
@@ -127,15 +169,15 @@ class ForecastActor(Actor[ForecastInbox]):
         self._done = minute
         closes = np.array([list(tail.closes)[-CONTEXT:] for tail in self._held.values()])
         begun = perf_counter()
-        quantiles = self._tutor.correct(self._model.forecast(closes))
+        quantiles = self._tutor.correct(minute, self._model.forecast(closes))
         took_ms = (perf_counter() - begun) * 1000
-        self._tutor.remember(minute, quantiles)
         closes.flags.writeable = False
         quantiles.flags.writeable = False
         self._dashboard.tell(Forecasted(max(at, minute), took_ms, minute))
         forecast = Forecast(minute, closes, quantiles, self._volatility())
         self._said.put(forecast, self._model.sha)
         self._announce(forecast)
+        self._means.sweep()
 
     def _announce(self, forecast: Forecast) -> None:
         assert self._model is not None
@@ -151,7 +193,8 @@ class ForecastActor(Actor[ForecastInbox]):
                 probability=round(signal.probability, 6),
             )
         )
-        self._risk.tell(ModelReady(forecast.at, self._model.name, self._model.sha))
+        model = self._model
+        self._risk.tell(ModelReady(forecast.at, model.name, model.sha, model.verified))
         self._risk.tell(signal)
 
     def _complete(self, at: Nanos) -> bool:

@@ -42,6 +42,11 @@ class Forecaster(Protocol):
         """SHA-256 of the weights [hex]."""
         ...
 
+    @property
+    def verified(self) -> bool:
+        """Whether its numbers are known to be those of chronos-forecasting."""
+        ...
+
     def forecast(self, closes: Floats) -> Floats:
         """Quantiles of the closes ahead.
 

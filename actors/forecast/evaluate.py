@@ -18,13 +18,14 @@ import pyarrow.parquet as pq
 
 from actors.forecast.corpus import read
 from actors.forecast.engine import Forecaster
-from actors.forecast.engines import ENGINES
+from actors.forecast.engines import ENGINES, choose
 from actors.forecast.evaluation import Forecasts, Score, evaluated, scores
-from actors.forecast.sources import locate
+from actors.forecast.experience import write
 from actors.forecast.train import midnight_ms
 from domain.errors import PlasmaError, SettingsInvalid
 from domain.horizons import LEVELS, STEPS
-from persistence.arguments import Parser
+from domain.units import MILLISECOND, Nanos
+from persistence.arguments import Parser, default_home
 
 STRIDE_MAX = 1440
 
@@ -45,16 +46,16 @@ def _run(options: argparse.Namespace) -> None:
     if span[0] >= span[1]:
         raise SettingsInvalid("--from must be earlier than --to")
     begun = perf_counter()
-    located = locate(options.model, Path("~/.plasmatrader/models").expanduser())
-    model = ENGINES[options.engine](located.folder, located.label)
-    found = [
-        each
-        for path in options.data
-        for each in evaluated(model, read(path), span, options.stride, raw=options.raw)
+    model = choose(options.model, options.engine, default_home().expanduser() / "models").open()
+    done = [
+        evaluated(model, read(path), span, options.stride, raw=options.raw) for path in options.data
     ]
+    found = [each for one in done for each in one.found]
     if not any(len(each.origins) for each in found):
         raise SettingsInvalid(f"no forecast can be made from {options.start} to {options.end}")
     _write(options, model, found)
+    if options.teach:
+        write(options.teach, done[0].known, model.sha, Nanos(span[1] * MILLISECOND))
     sys.stderr.write(f"{sum(len(x.origins) for x in found)} forecasts of five steps ")
     sys.stderr.write(f"in {perf_counter() - begun:.0f} s\n")
 
@@ -121,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--engine", choices=sorted(ENGINES), default="exact", help="who computes it")
     add("--stride", type=_stride, default=1, metavar="MINUTES", help="origins that far apart")
     add("--raw", action="store_true", help="without calibration")
+    add("--teach", type=Path, metavar="FILE", help="what the calibration knows in the end")
     add("--out", type=Path, required=True, metavar="DIR", help="where the two files go")
     return parser
 

@@ -8,11 +8,13 @@ from numpy.typing import NDArray
 
 from actors.forecast.corpus import MINUTE_MS, Candles
 from actors.forecast.engine import Forecaster
+from actors.forecast.experience import experience
+from actors.forecast.tutor import Past, relive
 from actors.forecast.windows import windows
 from actors.forecast.yardstick import BPS, coverage, pinball
-from domain.calibration import calibrated, corrected, untaught
+from domain.calibration import Calibration
 from domain.horizons import CONTEXT, STEPS, TIMEFRAMES, Timeframe
-from domain.units import Floats
+from domain.units import MILLISECOND, Floats, Nanos
 
 Ints = NDArray[np.int64]
 
@@ -85,28 +87,15 @@ def forecasts(
     )
 
 
-def corrected_online(raw: Forecasts) -> Forecasts:
-    """The forecasts as the calibration corrects them, each by outcomes known at its origin only."""
-    span = raw.timeframe.minutes * MINUTE_MS
-    apart = int(np.diff(raw.origins).min()) if len(raw.origins) > 1 else span
-    known = untaught()
-    factors, counts = known.factors[0].copy(), known.counts[0].copy()
-    said = np.empty_like(raw.quantiles)
-    seen = [0] * len(STEPS)
-    for number, origin in enumerate(raw.origins):
-        for place, step in enumerate(STEPS):
-            while raw.origins[seen[place]] + step * span <= origin:
-                past = seen[place]
-                factors[place] = corrected(
-                    factors[place],
-                    counts[place],
-                    said[past, place],
-                    raw.actuals[past, place],
-                    max(1.0, step * span / apart),
-                )
-                counts[place] += 1
-                seen[place] += 1
-        said[number] = calibrated(raw.quantiles[number], factors)
+def corrected_online(raw: Forecasts, known: Calibration) -> Forecasts:
+    """The forecasts as the calibration corrects them, each by outcomes known at its origin only.
+
+    Args:
+        raw: as the model made them.
+        known: what is known before the first of them; learnt further in place.
+    """
+    past = Past(raw.timeframe, raw.origins * MILLISECOND, raw.quantiles, raw.actuals)
+    said = relive(known, past)
     return Forecasts(raw.timeframe, raw.origins, raw.last_closes, raw.actuals, said)
 
 
@@ -148,12 +137,28 @@ def scores(found: Forecasts) -> Iterator[Score]:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What was forecast for one file of candles.
+
+    Attributes:
+        found: the forecasts of each timeframe in the span.
+        known: what the calibration knows at the end.
+    """
+
+    found: tuple[Forecasts, ...]
+    known: Calibration
+
+
 def evaluated(
     model: Forecaster, candles: Candles, span: tuple[int, int], stride: int, *, raw: bool
-) -> list[Forecasts]:
+) -> Evaluation:
     """Forecasts of all timeframes in the span, calibrated online unless `raw`."""
     begin = span[0] if raw else span[0] - WARM_UP_MS
-    found = [
+    known = experience(model.sha, Nanos(begin * MILLISECOND))
+    found = tuple(
         forecasts(model, candles, timeframe, (begin, span[1]), stride) for timeframe in TIMEFRAMES
-    ]
-    return found if raw else [corrected_online(each).since(span[0]) for each in found]
+    )
+    if not raw:
+        found = tuple(corrected_online(each, known).since(span[0]) for each in found)
+    return Evaluation(found, known)

@@ -37,19 +37,23 @@ CELLS = 64_512
 class ExactBolt:
     """A Chronos-Bolt checkpoint run by our own forward pass."""
 
-    def __init__(self, folder: Path, name: str, threads: int = THREADS) -> None:
+    def __init__(
+        self, folder: Path, name: str, threads: int = THREADS, *, verified: bool = False
+    ) -> None:
         """Read and fold the weights of a folder; takes a fraction of a second.
 
         Args:
             folder: with `config.json` and `model.safetensors`.
             name: what the screen shows.
             threads: that share the series.
+            verified: whether the checkpoint was verified, see `verification`.
 
         Raises:
             SettingsInvalid: no Chronos-Bolt there that looks 15 steps ahead at the levels .1 to
                 .9.
         """
         self.name = name
+        self.verified = verified
         self.sha = fingerprint(folder)
         self._shape = Shape.read(folder / "config.json")
         self._levels = self._shape.levels

@@ -1,8 +1,9 @@
 """Where a model comes from: the repository itself, a folder, or the Hugging Face hub."""
 
+import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from actors.forecast.engine import fingerprint
@@ -19,6 +20,9 @@ UNPUBLISHED = ("chronos-bolt-medium", "amazon/chronos-bolt-medium")
 
 FILES = ("config.json", "model.safetensors")
 """All that is fetched of a checkpoint: never a pickle."""
+
+PINS_FILE = "pins.json"
+"""File among the downloaded models that says what was taken of each at first."""
 
 PATIENCE_S = 3.0
 """How long the hub may take to answer before we do without it [s]."""
@@ -37,6 +41,29 @@ class Located:
     """What the screen shows."""
     notes: tuple[str, ...] = ()
     """What the user should hear about the choice, a line each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """What a name on the hub stands for: never anything else from then on."""
+
+    revision: str
+    """Commit of the model's repository [hex]."""
+    sha256: str
+    """Of the weights [hex]."""
+
+
+PINS = {
+    "amazon/chronos-bolt-tiny": Pin(
+        "a0e552de83495b5c28c14c71c374f3e33280b340",
+        "75068728d376d2bec670379eeef4bfb4d24c0cfe24d957451f8d19b447030a32",
+    ),
+}
+"""What is known beforehand; of all other models what was downloaded first is written down."""
+
+
+class Changed(SettingsInvalid):
+    """A model's weights are no longer those that its name stood for."""
 
 
 def locate(name: str, models: Path) -> Located:
@@ -73,6 +100,8 @@ def _preferred(models: Path, notes: tuple[str, ...]) -> Located:
     """The preferred published checkpoint, else the embedded one, and which of them."""
     try:
         folder = _from_hub(PREFERRED, models)
+    except Changed as error:
+        return Located(_checked(EMBEDDED), "embedded", (*notes, f"{error}: using embedded"))
     except SettingsInvalid:
         missing = f"{PREFERRED} is not in the cache and the hub does not answer"
         return Located(_checked(EMBEDDED), "embedded", (*notes, f"{missing}: using embedded"))
@@ -80,41 +109,85 @@ def _preferred(models: Path, notes: tuple[str, ...]) -> Located:
 
 
 def _from_hub(name: str, models: Path) -> Path:
-    """Folder of a hub checkpoint: from the cache, else downloaded."""
-    cached = _cached(name, models)
-    if cached is not None:
-        return cached
+    """Folder of a hub checkpoint: from the cache, else downloaded; always the same weights."""
+    pin = PINS.get(name) or _pinned(models).get(name)
+    folder = _cached(name, models, pin) or _fetched(name, models, pin)
+    sha256 = fingerprint(folder)
+    if pin is None:
+        _write_down(name, Pin(folder.name, sha256), models)
+    elif sha256 != pin.sha256:
+        raise Changed(
+            f"the weights of {name} in {folder} are not those that were pinned: "
+            f"sha256 {sha256[:12]} instead of {pin.sha256[:12]}"
+        )
+    return folder
+
+
+def _fetched(name: str, models: Path, pin: Pin | None) -> Path:
+    """Download a checkpoint.
+
+    Raises:
+        SettingsInvalid: the hub is switched off, does not answer, or does not have it.
+    """
     if os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "TRUE"}:
         raise SettingsInvalid(f"{name} is not in {models} and the hub is switched off; {_WAY_OUT}")
     try:
-        return _checked(_downloaded(name, models))
+        return _checked(_downloaded(name, models, pin))
     except Exception as error:  # the hub's client raises kinds of three packages
         raise SettingsInvalid(
             f"cannot get {name} from the hub ({type(error).__name__}); {_WAY_OUT}"
         ) from error
 
 
-def _cached(name: str, models: Path) -> Path | None:
+def _cached(name: str, models: Path, pin: Pin | None) -> Path | None:
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - not for embedded
 
-    found = [try_to_load_from_cache(name, file, cache_dir=models) for file in FILES]
+    revision = None if pin is None else pin.revision
+    found = [
+        try_to_load_from_cache(name, file, cache_dir=models, revision=revision) for file in FILES
+    ]
     paths = [Path(path) for path in found if isinstance(path, str)]
     return paths[0].parent if len(paths) == len(FILES) else None
 
 
-def _downloaded(name: str, models: Path) -> Path:
+def _downloaded(name: str, models: Path, pin: Pin | None) -> Path:
     """Fetch both files; a hub that does not answer at once is not waited for."""
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url  # noqa: PLC0415
 
     endpoint = os.environ.get("HF_ENDPOINT")
+    revision = None if pin is None else pin.revision
     for file in FILES:
-        url = hf_hub_url(name, file, endpoint=endpoint)
+        url = hf_hub_url(name, file, endpoint=endpoint, revision=revision)
         get_hf_file_metadata(url, timeout=PATIENCE_S, endpoint=endpoint, token=False)
     paths = [
-        hf_hub_download(name, file, cache_dir=models, endpoint=endpoint, token=False)
+        hf_hub_download(
+            name, file, cache_dir=models, endpoint=endpoint, revision=revision, token=False
+        )
         for file in FILES
     ]
     return Path(paths[0]).parent
+
+
+def _pinned(models: Path) -> dict[str, Pin]:
+    """What the downloaded models were at first.
+
+    Raises:
+        SettingsInvalid: the file that says so is damaged.
+    """
+    file = models / PINS_FILE
+    try:
+        return {name: Pin(**pin) for name, pin in json.loads(file.read_text()).items()}
+    except FileNotFoundError:
+        return {}
+    except (AttributeError, OSError, TypeError, ValueError) as error:
+        raise Changed(f"{file} cannot be read, so no model in there can be trusted") from error
+
+
+def _write_down(name: str, pin: Pin, models: Path) -> None:
+    pins = {**_pinned(models), name: pin}
+    fresh = models / (PINS_FILE + ".tmp")
+    fresh.write_text(json.dumps({known: asdict(one) for known, one in pins.items()}, indent=2))
+    fresh.replace(models / PINS_FILE)
 
 
 def _checked(folder: Path) -> Path:

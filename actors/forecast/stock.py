@@ -41,6 +41,7 @@ class ChronosBolt:
                 that looks 15 steps ahead at the levels .1 to .9.
         """
         self.name = name
+        self.verified = not eight_bits
         self.sha = fingerprint(folder)
         self._model = load(folder)
         chronos = self._model.chronos_config

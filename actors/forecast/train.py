@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(options: argparse.Namespace) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in engine.load
-    from actors.forecast import exam, network  # noqa: PLC0415 - seconds that --help need not wait
+    from actors.forecast import exam, network, verification  # noqa: PLC0415 - seconds that --help need not wait
     from actors.forecast.training import Schedule, Training  # noqa: PLC0415
 
     corpus = read_all(options.data)
@@ -82,6 +82,8 @@ def _train(options: argparse.Namespace) -> None:
         raise SettingsInvalid(f"{corpus[0].name} {NOTHING_LATER}")
     best = training.run(blend, papers, _say)
     _say(f"best {best:.4f} of rw-ewma's loss, in {options.out}")
+    found = verification.write_beside(options.out)
+    _say(f"verified against {found.against}: {found.error:.0e}")
 
 
 def _split(corpus: Sequence[Candles], end_ms: int) -> tuple[Candles, Candles, Mixture]:

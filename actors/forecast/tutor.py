@@ -4,10 +4,13 @@ from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from domain.calibration import Calibration, calibrated, corrected
-from domain.horizons import STEPS, TIMEFRAMES
+from actors.forecast.experience import experience
+from domain.calibration import Calibration, Cell, calibrated
+from domain.horizons import STEPS, TIMEFRAMES, Timeframe
 from domain.market import Candle
+from domain.seasons import Season, season
 from domain.units import HOUR, Floats, Nanos
 from persistence.calibration import CalibrationStore
 
@@ -16,55 +19,129 @@ SAVE_EVERY = HOUR
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """Forecasts of one timeframe whose outcomes are known, oldest first.
+
+    Attributes:
+        timeframe: of the candles.
+        origins: when each was made [ns], shape (n,).
+        quantiles: as the model said them, shape (n, 5, 13) [quote].
+        actuals: closes that came, shape (n, 5) [quote].
+    """
+
+    timeframe: Timeframe
+    origins: NDArray[np.int64]
+    quantiles: Floats
+    actuals: Floats
+
+
+def relive(known: Calibration, past: Past) -> Floats:
+    """Learn from the past as if it happened again; returns what would have been said.
+
+    Each forecast is corrected by outcomes only that were known when it was made.
+
+    Args:
+        known: what is known before; learnt further in place.
+        past: evenly spaced, but for holes.
+
+    Returns:
+        Corrected quantiles, shape (n, 5, 13).
+    """
+    span, place = past.timeframe.span, TIMEFRAMES.index(past.timeframe)
+    origins = [Nanos(int(origin)) for origin in past.origins]
+    apart = Nanos(int(np.diff(past.origins).min())) if len(origins) > 1 else span
+    cells = [Cell(known, (place, step), apart) for step in range(len(STEPS))]
+    seasons = [season(origin) for origin in origins]
+    said = np.empty_like(past.quantiles)
+    seen = [0] * len(STEPS)
+    for number, origin in enumerate(origins):
+        for step, cell in enumerate(cells):
+            while origins[seen[step]] + STEPS[step] * span <= origin:
+                one = seen[step]
+                raw, actual = past.quantiles[one, step], float(past.actuals[one, step])
+                cell.learn(seasons[one], raw, said[one, step], actual)
+                seen[step] += 1
+        factors = np.array([cell.factors(seasons[number]) for cell in cells])
+        said[number] = calibrated(past.quantiles[number], factors)
+    return said
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
-    """A forecast whose outcome is not known yet: when it was made, and its quantiles (5, 13)."""
+    """A forecast of one timeframe whose outcome is not known yet.
+
+    Attributes:
+        at: when it was made.
+        season: of that moment.
+        raw: as the model said it, shape (5, 13).
+        said: as it was corrected, shape (5, 13).
+    """
 
     at: Nanos
+    season: Season
+    raw: Floats
     said: Floats
 
 
 class Tutor:
     """The calibration of one model, learning candle by candle."""
 
-    def __init__(self, store: CalibrationStore, model_sha: str) -> None:
+    def __init__(self, store: CalibrationStore, model_sha: str, at: Nanos) -> None:
+        """Begin with what this model was taught here, else with what it brings along.
+
+        Args:
+            store: where it is kept.
+            model_sha: whose calibration it is.
+            at: now; nothing is taken that was learnt later.
+        """
         self._store = store
         self._sha = model_sha
-        known = store.get(model_sha)
-        self._factors, self._counts = known.factors.copy(), known.counts.copy()
+        kept = store.get(model_sha)
+        self.new = kept is None
+        """Whether nothing was kept of it here."""
+        self._known = experience(model_sha, at) if kept is None else kept.copy()
+        self._cells = [
+            [Cell(self._known, (place, step), timeframe.span) for step in range(len(STEPS))]
+            for place, timeframe in enumerate(TIMEFRAMES)
+        ]
         self._open = [deque[Open](maxlen=max(STEPS) + 1) for _ in TIMEFRAMES]
         self._saved: Nanos | None = None
 
-    def correct(self, quantiles: Floats) -> Floats:
-        """The quantiles as far as experience corrects them, shape (6, 5, 13)."""
-        return calibrated(quantiles, self._factors)
+    def relive(self, past: Past) -> Floats:
+        """As the function of this name; keeps what was learnt."""
+        return relive(self._known, past)
 
-    def remember(self, at: Nanos, said: Floats) -> None:
-        """Forecasts were made at this moment; those of candles that closed with it are judged."""
+    def correct(self, at: Nanos, raw: Floats) -> Floats:
+        """The quantiles as far as experience corrects them; they will be judged by what comes.
+
+        Args:
+            at: when they were made; those of candles that closed at this moment are judged.
+            raw: as the model said them, shape (6, 5, 13).
+        """
+        when = season(at)
+        factors = [[cell.factors(when) for cell in cells] for cells in self._cells]
+        said = calibrated(raw, np.array(factors))
         for place, timeframe in enumerate(TIMEFRAMES):
             if at % timeframe.span == 0:
-                self._open[place].append(Open(at, said[place]))
+                self._open[place].append(Open(at, when, raw[place], said[place]))
+        return said
 
     def learn(self, candle: Candle) -> None:
         """A candle closed: judge every forecast that was made for its close."""
         place = TIMEFRAMES.index(candle.timeframe)
-        span = candle.timeframe.span
+        span, actual = candle.timeframe.span, float(candle.close)
         for forecast in self._open[place]:
             ahead = (candle.close_time - forecast.at) // span
             if ahead in STEPS:
-                self._judge((place, STEPS.index(ahead)), forecast.said, float(candle.close))
+                step = STEPS.index(ahead)
+                self._cells[place][step].learn(
+                    forecast.season, forecast.raw[step], forecast.said[step], actual
+                )
         self._save(candle.close_time)
 
     def save(self) -> None:
         """Write what is known."""
-        known = Calibration(np.array(self._factors), np.array(self._counts))
-        self._store.put(self._sha, known)
-
-    def _judge(self, place: tuple[int, int], said: Floats, actual: float) -> None:
-        step = place[1]
-        self._factors[place] = corrected(
-            self._factors[place], float(self._counts[place]), said[step], actual, STEPS[step]
-        )
-        self._counts[place] += 1
+        self._store.put(self._sha, self._known)
 
     def _save(self, now: Nanos) -> None:
         if self._saved is None:

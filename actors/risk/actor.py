@@ -128,7 +128,10 @@ class RiskActor(Actor[RiskInbox]):
             self._await_spread()
             return
         self._seen = replace(self._seen, ready=True)
-        self._dashboard.tell(Ready(self._seen.now, model.model, model.sha, self._stopwatch()))
+        seconds = self._stopwatch()
+        self._dashboard.tell(
+            Ready(self._seen.now, model.model, model.sha, seconds, verified=model.verified)
+        )
         self._decide()
 
     def _narrow(self) -> bool:

@@ -3,8 +3,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from actors.forecast.actor import ForecastActor, Memory
+from actors.forecast.actor import ForecastActor, Means, Memory, Told
 from actors.messages import Begin, CandlesClosed, HistoryReady, ModelReady, Tick
+from domain.calibration import untaught
 from domain.candles import aggregate
 from domain.facts import Forecasted, Noted, Signalled
 from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES, Timeframe
@@ -23,6 +24,7 @@ class Still:
 
     name = "still"
     sha = "00"
+    verified = True
 
     def __init__(self) -> None:
         self.seen: list[Floats] = []
@@ -42,22 +44,30 @@ class House:
         self.experience = CalibrationStore(environment)
         self.said = ForecastStore(environment)
         self.model = Still()
+        self.experience.put(self.model.sha, untaught())
         self.start()
 
     def start(self) -> None:
-        self.risk, self.dashboard = Outbox(), Outbox()
+        self.risk, self.dashboard, self.itself = Outbox(), Outbox(), Outbox()
+        self.swept = 0
         self.actor = ForecastActor(
-            lambda: self.model,
+            Means(lambda: self.model, self.sweep),
             Memory(self.store, self.experience, self.said),
-            risk=self.risk,
-            dashboard=self.dashboard,
+            Told(self.itself, self.risk, self.dashboard),
             supervisor=Outbox(),
         )
         self.tell(Begin(), Tick(NOON))
 
+    def sweep(self) -> None:
+        self.swept += 1
+
     def tell(self, *messages: object) -> None:
+        """All of them wait when the first one's turn comes; then comes what it tells itself."""
         for message in messages:
             self.actor.receive(message)  # type: ignore[arg-type]
+        waiting, self.itself.told = self.itself.told, []
+        for message in waiting:
+            self.actor.receive(message)
 
     def ingest(self) -> None:
         self.store.put(a_history(NOON))
@@ -81,7 +91,7 @@ def test_history_is_forecast_at_once(house: House) -> None:
     (forecast,) = house.dashboard.of(Forecast)
     assert forecast.at == NOON
     assert forecast.quantiles.shape == (len(TIMEFRAMES), len(STEPS), len(LEVELS))
-    assert house.risk.of(ModelReady) == [ModelReady(NOON, "still", "00")]
+    assert house.risk.of(ModelReady) == [ModelReady(NOON, "still", "00", verified=True)]
     assert [signal.at for signal in house.risk.of(Signal)] == [NOON]
     assert len(house.dashboard.of(Signalled)) == 1
 
@@ -199,5 +209,57 @@ def test_outcomes_widen_an_interval_that_was_too_narrow_and_a_restart_keeps_it(
     last = forecast.closes[0, -1]
     assert forecast.quantiles[0, 0, -1] / last > before[-1] / before[6]
     assert forecast.quantiles[0, 0, 6] == last
-    assert house.experience.get("00").counts[0, 0] == 8
-    assert house.experience.get("other model").counts.sum() == 0
+    kept = house.experience.get("00")
+    assert kept is not None
+    assert kept.counts[0, 0] == 8
+    assert house.experience.get("other model") is None
+
+
+def test_a_slow_forecast_is_followed_by_that_of_the_newest_minute(house: House) -> None:
+    house.ingest()
+    minutes = candles(3)
+    house.store.put(minutes)
+
+    house.tell(*(CandlesClosed(minute.close_time, (minute,)) for minute in minutes))
+
+    closed = [forecasted.closed_at for forecasted in house.dashboard.of(Forecasted)]
+    assert closed == [NOON, NOON + 3 * MINUTE]
+    assert house.model.seen[-1][0, -3:].tolist() == [float(x.close) for x in minutes]
+
+
+def test_garbage_is_swept_when_a_forecast_is_done(house: House) -> None:
+    house.ingest()
+    house.close_minute(0)
+
+    assert house.swept == 2
+
+
+def test_a_new_model_learns_from_the_history_once_and_says_how_well_its_intervals_hold(
+    house: House,
+) -> None:
+    house.model.sha = "new"
+    house.start()
+    house.ingest()
+
+    kept = house.experience.get("new")
+    assert kept is not None
+    assert (kept.counts > 50).all()
+    assert (kept.factors[..., :3] != 0).all()
+    assert "intervals held" in house.dashboard.of(Noted)[0].text
+    rehearsed = len(house.model.seen)
+    assert rehearsed == len(TIMEFRAMES) + 1
+
+    house.start()
+    house.tell(HistoryReady(NOON, TIMEFRAMES))
+
+    assert len(house.model.seen) == rehearsed + 1
+    assert house.dashboard.of(Noted) == []
+
+
+def test_a_new_model_without_a_history_begins_without_it(house: House) -> None:
+    house.model.sha = "new"
+    house.start()
+
+    house.tell(HistoryReady(NOON, TIMEFRAMES))
+
+    assert "without a history" in house.dashboard.of(Noted)[0].text

@@ -10,6 +10,7 @@ from actors.forecast.corpus import MINUTE_MS, Candles
 from actors.forecast.engine import Forecaster
 from actors.forecast.evaluate import main
 from actors.forecast.evaluation import corrected_online, evaluated, forecasts, scores
+from domain.calibration import untaught
 from domain.horizons import LEVELS, STEPS, Timeframe
 from domain.units import Floats
 
@@ -23,6 +24,7 @@ class Wide:
 
     name = "wide"
     sha = "00"
+    verified = True
 
     def forecast(self, closes: Floats) -> Floats:
         spread = 1 + (np.array(LEVELS) - 0.5) * 0.005
@@ -67,7 +69,7 @@ def test_calibration_of_a_forecast_knows_nothing_of_its_future() -> None:
     span = (START, START + 2 * DAY_MS)
 
     one, other = (
-        corrected_online(forecasts(Wide(), market, Timeframe.M1, span, stride=1))
+        corrected_online(forecasts(Wide(), market, Timeframe.M1, span, stride=1), untaught())
         for market in (before, after)
     )
 
@@ -81,8 +83,8 @@ def test_calibrated_intervals_cover_what_they_promise() -> None:
     market = a_market(12)
     span = (START + 6 * DAY_MS, START + 12 * DAY_MS)
 
-    raw = evaluated(Wide(), market, span, stride=1, raw=True)[0]
-    learnt = evaluated(Wide(), market, span, stride=1, raw=False)[0]
+    raw = evaluated(Wide(), market, span, stride=1, raw=True).found[0]
+    learnt = evaluated(Wide(), market, span, stride=1, raw=False).found[0]
 
     assert next(scores(raw)).coverage[0] > 0.9
     assert next(scores(learnt)).width_bps < next(scores(raw)).width_bps

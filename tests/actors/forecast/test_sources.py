@@ -1,3 +1,5 @@
+import json
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,8 +9,8 @@ from time import perf_counter
 
 import pytest
 
-from actors.forecast.engine import CORE
-from actors.forecast.sources import EMBEDDED, locate
+from actors.forecast.engine import CORE, fingerprint
+from actors.forecast.sources import EMBEDDED, PINS, PINS_FILE, Pin, locate
 from actors.forecast.stock import ChronosBolt
 from domain.errors import SettingsInvalid
 from tests.actors.forecast import made
@@ -177,3 +179,55 @@ def test_a_folder_that_lacks_a_file_names_it(missing: str, tmp_path: Path) -> No
 def test_a_folder_that_is_not_there_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsInvalid, match="no model folder"):
         locate(name, tmp_path)
+
+
+@pytest.mark.usefixtures("hub")
+def test_what_was_downloaded_first_is_written_down(nine: Path, tmp_path: Path) -> None:
+    locate("amazon/chronos-bolt-small", tmp_path)
+
+    pins = json.loads((tmp_path / PINS_FILE).read_text())
+    assert pins == {"amazon/chronos-bolt-small": {"revision": COMMIT, "sha256": fingerprint(nine)}}
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_model_that_has_changed_since_is_refused(tmp_path: Path) -> None:
+    located = locate("amazon/chronos-bolt-small", tmp_path)
+    weights = located.folder / "model.safetensors"
+    changed = bytearray(weights.read_bytes())
+    changed[-1] ^= 1
+    weights.unlink()
+    weights.write_bytes(changed)
+
+    with pytest.raises(SettingsInvalid, match=r"chronos-bolt-small.*not those that were pinned"):
+        locate("amazon/chronos-bolt-small", tmp_path)
+    assert "using embedded" in locate("auto", tmp_path).notes[0]
+
+
+def test_a_pinned_model_is_fetched_at_its_revision_again(hub: Hub, tmp_path: Path) -> None:
+    first = locate("amazon/chronos-bolt-small", tmp_path)
+    shutil.rmtree(first.folder.parents[1])
+    hub.asked.clear()
+
+    again = locate("amazon/chronos-bolt-small", tmp_path)
+
+    assert again.folder == first.folder
+    assert all(COMMIT in path for path in hub.asked)
+
+
+@pytest.mark.usefixtures("hub")
+def test_another_model_under_a_known_name_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pin = Pin(COMMIT, "75" * 32)
+    monkeypatch.setitem(PINS, "amazon/chronos-bolt-small", pin)
+
+    with pytest.raises(SettingsInvalid, match="instead of 757575757575"):
+        locate("amazon/chronos-bolt-small", tmp_path)
+
+
+@pytest.mark.usefixtures("hub")
+def test_pins_that_cannot_be_read_let_no_model_in(tmp_path: Path) -> None:
+    (tmp_path / PINS_FILE).write_text("[1]")
+
+    with pytest.raises(SettingsInvalid, match="cannot be read"):
+        locate("amazon/chronos-bolt-small", tmp_path)

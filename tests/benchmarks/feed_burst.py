@@ -14,8 +14,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from actors.actor import Actor, Address, launch
@@ -27,6 +30,10 @@ from domain.market import Book, Candle, Trade
 from domain.units import HOUR, Nanos
 from tests.exchange.handmade import START, HandMade
 from tests.exchange.server import Exchange
+
+ROOT = Path(__file__).parents[2]
+PAUSE = threading.Event()
+"""Never set: to wait on."""
 
 MINUTE_MS = 60_000
 LOT = Decimal("0.01")
@@ -93,6 +100,7 @@ def framed(payload: bytes) -> bytes:
 
 
 def closed_kline(number: int) -> bytes:
+    """The minute of this number, from 1 on: the exchange has minute 0 already."""
     begins = START // 10**6 + number * MINUTE_MS
     return (
         b'{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":1,"s":"BTCUSDT","k":{"t":%d,"T":%d,'
@@ -109,16 +117,16 @@ def child(rest: str, ws: str) -> None:
     timing = Timing(silence=600.0, settle=0.0, ping_every=600.0)
     line = LiveLine(Venue(Endpoints((rest,), (ws,)), lambda: Nanos(START + HOUR), timing=timing))
     line.open(at, {})
-    before, peak = resource.getrusage(resource.RUSAGE_SELF), 0
+    before = resource.getrusage(resource.RUSAGE_SELF)
     for word in sys.stdin:
         used = resource.getrusage(resource.RUSAGE_SELF)
         if word.strip() == "begin":
-            before, peak = used, used.ru_maxrss
-            heard.trades = heard.books = 0
+            before = used
+            heard.trades = heard.books = heard.minutes = 0
             heard.volume = Decimal(0)
         told = {
             "cpu": used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime,
-            "grown": (used.ru_maxrss - peak) / 1024,
+            "grown": (used.ru_maxrss - before.ru_maxrss) / 1024,
             "books": heard.books,
             "trades": heard.trades,
             "volume": str(heard.volume),
@@ -130,35 +138,117 @@ def child(rest: str, ws: str) -> None:
     ref.stop()
 
 
-def ask(process: subprocess.Popen[str], word: str) -> dict[str, Any]:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.write(word + "\n")
-    process.stdin.flush()
-    found: dict[str, Any] = json.loads(process.stdout.readline())
-    return found
+class Child:
+    """A process that listens, and says what it has heard."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def ask(self, word: str = "count") -> dict[str, Any]:
+        """What it has heard since `begin` was asked last."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(word + "\n")
+        self._process.stdin.flush()
+        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return found
+
+    def wait(self, done: Callable[[dict[str, Any]], bool], limit: float = 30.0) -> dict[str, Any]:
+        """What it has heard when this holds, or after so many seconds."""
+        until = time.perf_counter() + limit
+        found = self.ask()
+        while not done(found) and time.perf_counter() < until:
+            PAUSE.wait(0.002)
+            found = self.ask()
+        return found
 
 
-def poured(exchange: Exchange, rate: int, seconds: int) -> tuple[int, float]:
-    """Send for so long; how many frames went, and how long it took."""
-    sent, lot = 0, max(1, rate // 1000)
-    made = list(map(framed, frames(rate * seconds)))
+@contextmanager
+def listening(command: Sequence[str]) -> Iterator[Child]:
+    """This command as a process of its own; it ends when its standard input does."""
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        yield Child(process)
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def ours(exchange: Exchange) -> list[str]:
+    """The command that listens with this program's feed."""
+    module = ["-m", "tests.benchmarks.feed_burst", "--child"]
+    return [sys.executable, *module, exchange.rest, exchange.ws]
+
+
+def poured(exchange: Exchange, made: Sequence[bytes], rate: int) -> float:
+    """Send all of it at this rate, and a closed candle each second; how long it took [s]."""
+    lot = max(1, rate // 1000)
     begun = time.perf_counter()
-    for start in range(0, len(made), lot):
-        exchange.pour(b"".join(made[start : start + lot]))
-        sent += min(lot, len(made) - start)
-        time.sleep(max(0.0, begun + sent / rate - time.perf_counter()))  # noqa: TID251
-    return sent, time.perf_counter() - begun
-
-
-def delay(exchange: Exchange, process: subprocess.Popen[str]) -> float:
-    """How long after the burst a closed candle takes to the last mailbox [s]."""
-    minutes = ask(process, "count")["minutes"]
-    begun = time.perf_counter()
-    exchange.pour(framed(closed_kline(5)))
-    while ask(process, "count")["minutes"] == minutes and time.perf_counter() - begun < 30:
-        threading.Event().wait(0.002)
+    for sent in range(0, len(made), lot):
+        exchange.pour(b"".join(made[sent : sent + lot]))
+        if sent // rate < (sent + lot) // rate:
+            exchange.pour(framed(closed_kline(sent // rate + 1)))
+        PAUSE.wait(max(0.0, begun + (sent + lot) / rate - time.perf_counter()))
     return time.perf_counter() - begun
+
+
+def listens(exchange: Exchange, book: bytes, found: dict[str, Any]) -> bool:
+    """Whether a book comes through; else another one is sent."""
+    if not found["books"]:
+        exchange.pour(book)
+    return bool(found["books"])
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What became of a burst.
+
+    Attributes:
+        sent: frames, the candles apart.
+        candles: closed candles among them.
+        seconds: how long sending took [s].
+        heard: what the last mailbox has counted, when it had all.
+        drained: until it had, after the last frame [s].
+        late: how long a candle that closes right after it took [s].
+    """
+
+    sent: int
+    candles: int
+    seconds: float
+    heard: dict[str, Any]
+    drained: float
+    late: float
+
+    @property
+    def volume_lost(self) -> Decimal:
+        """What was sent and not told [BTC]."""
+        return self.sent // 2 * LOT - Decimal(self.heard["volume"])
+
+    @property
+    def microseconds(self) -> float:
+        """CPU a frame [µs]."""
+        return float(self.heard["cpu"]) / self.sent * 1e6
+
+
+def measure(rate: int, seconds: int) -> Measured:
+    """A burst of so many frames a second, from a process of the exchange to one of the feed."""
+    made = list(map(framed, frames(rate * seconds)))
+    with Exchange(HandMade(), speed=1e-9) as exchange, listening(ours(exchange)) as feed:
+        exchange.faults.skew_ms = 3_600_000
+        feed.wait(lambda found: listens(exchange, made[1], found))
+        feed.ask("begin")
+        took = poured(exchange, made, rate)
+        sent_at = time.perf_counter()
+        volume = len(made) // 2 * LOT
+        heard = feed.wait(
+            lambda found: Decimal(found["volume"]) >= volume and found["minutes"] >= seconds
+        )
+        drained = time.perf_counter() - sent_at
+        closed_at = time.perf_counter()
+        exchange.pour(framed(closed_kline(seconds + 1)))
+        feed.wait(lambda found: found["minutes"] > heard["minutes"])
+        late = time.perf_counter() - closed_at
+    return Measured(len(made), seconds, took, heard, drained, late)
 
 
 def main() -> None:
@@ -170,31 +260,14 @@ def main() -> None:
     if options.child:
         child(*options.child)
         return
-    with Exchange(HandMade(), speed=1e-9) as exchange:
-        exchange.faults.skew_ms = 3_600_000
-        command = [sys.executable, "-m", "tests.benchmarks.feed_burst", "--child"]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        with subprocess.Popen([*command, exchange.rest, exchange.ws], **pipes) as process:  # type: ignore[call-overload]
-            while not exchange.market.sockets:
-                threading.Event().wait(0.05)
-            threading.Event().wait(1.0)
-            ask(process, "begin")
-            sent, took = poured(exchange, options.rate, options.seconds)
-            drained = time.perf_counter()
-            found = ask(process, "count")
-            while Decimal(found["volume"]) < sent // 2 * LOT and time.perf_counter() - drained < 30:
-                threading.Event().wait(0.02)
-                found = ask(process, "count")
-            drained = time.perf_counter() - drained
-            late = delay(exchange, process)
-            process.stdin.close()
-    print(f"sent {sent:,} frames in {took:.1f} s: {sent / took:,.0f} a second")
-    print(
-        f"CPU per frame: {found['cpu'] / sent * 1e6:.1f} µs; memory grew {found['grown']:.0f} MiB"
-    )
-    print(f"told: {found['books']:,} books, {found['trades']:,} trades, volume {found['volume']}")
-    print(f"volume sent: {sent // 2 * LOT}; all told {drained * 1000:.0f} ms after the last frame")
-    print(f"a closed candle after the burst took {late * 1000:.0f} ms")
+    found = measure(options.rate, options.seconds)
+    heard, rate = found.heard, found.sent / found.seconds
+    print(f"sent {found.sent:,} frames in {found.seconds:.1f} s: {rate:,.0f} a second")
+    print(f"CPU per frame: {found.microseconds:.1f} µs; memory grew {heard['grown']:.0f} MiB")
+    print(f"told: {heard['books']:,} books, {heard['trades']:,} trades, {heard['minutes']} candles")
+    print(f"volume lost: {found.volume_lost}; candles sent: {found.candles}")
+    print(f"all told {found.drained * 1000:.0f} ms after the last frame")
+    print(f"a closed candle after the burst took {found.late * 1000:.0f} ms")
 
 
 if __name__ == "__main__":

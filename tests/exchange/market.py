@@ -1,7 +1,6 @@
 """What the exchange knows: any source's market, kept and told in Binance's way."""
 
 import json
-import socket
 import threading
 import time
 from bisect import bisect_left
@@ -86,7 +85,6 @@ class Market:
         self.mark: MarkPrice | None = None
         self.faults = Faults()
         self.trades: deque[Trade] = deque(maxlen=TRADES_KEPT)
-        self.sockets: set[socket.socket] = set()
         self.listeners: set[Listener] = set()
         self._thread = threading.Thread(target=self._play, name="exchange-market", daemon=True)
 

@@ -51,6 +51,7 @@ class Exchange(ThreadingHTTPServer):
         self.market = Market(source, speed)
         self.requests: list[str] = []
         self.connections = 0
+        self.clients: set[_Client] = set()
         self._ordered: list[Answer] = []
         self._refusing = False
         self.closed = threading.Event()
@@ -102,10 +103,14 @@ class Exchange(ThreadingHTTPServer):
         for listener in list(self.market.listeners):
             listener(f"{self.market.symbol.lower()}@{stream}", data)
 
-    def pour(self, frames: bytes) -> None:
-        """Send these bytes, whole WebSocket frames, to all who listen; wait until they are gone."""
-        for one in list(self.market.sockets):
-            one.sendall(frames)
+    def pour(self, frames: bytes, stream: str = "") -> None:
+        """Send these bytes, whole WebSocket frames, to all who listen; wait until they are gone.
+
+        Where a stream is named, only to those who have asked for it.
+        """
+        for one in list(self.clients):
+            if not stream or stream in one.streams:
+                one.pour(frames)
 
     def order(self, answer: Answer, times: int = 1) -> None:
         """The next requests whose path begins like this get this answer."""
@@ -145,7 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
         exchange = cast("Exchange", self.server)
         if self.headers.get("Upgrade", "").lower() == "websocket":
             exchange.connections += 1
-            _Client(self, exchange.market).serve()
+            _Client(self, exchange).serve()
             return
         exchange.requests.append(self.path)
         ordered = exchange.ordered(self.path)
@@ -259,16 +264,20 @@ def _premium_index(market: Market, _asked: dict[str, str]) -> tuple[int, Any]:
 
 
 class _Client:
-    """One WebSocket connection: combined streams at /stream?streams=a/b, raw ones at /ws/a."""
+    """One WebSocket connection: combined streams at /stream?streams=a/b, raw ones at /ws/a.
 
-    def __init__(self, handler: BaseHTTPRequestHandler, market: Market) -> None:
+    More can be asked for later, by a SUBSCRIBE.
+    """
+
+    def __init__(self, handler: BaseHTTPRequestHandler, exchange: Exchange) -> None:
         self._handler = handler
-        self._market = market
+        self._exchange = exchange
+        self._market = exchange.market
         self._lock = threading.Lock()
         url = urlsplit(handler.path)
         self._combined = url.path == "/stream"
         asked = parse_qs(url.query).get("streams", [""])[0] if self._combined else url.path[4:]
-        self._streams = set(asked.split("/"))
+        self.streams = set(asked.split("/"))
 
     def serve(self) -> None:
         """Shake hands, then answer what the client sends until it leaves."""
@@ -282,7 +291,7 @@ class _Client:
         handler.send_header("Sec-WebSocket-Accept", accept.decode())
         handler.end_headers()
         self._market.listeners.add(self._hear)
-        self._market.sockets.add(handler.connection)
+        self._exchange.clients.add(self)
         lifetime = self._market.faults.lifetime
         end = threading.Timer(lifetime, self._end)
         if lifetime:
@@ -293,7 +302,7 @@ class _Client:
         finally:
             end.cancel()
             self._market.listeners.discard(self._hear)
-            self._market.sockets.discard(handler.connection)
+            self._exchange.clients.discard(self)
 
     def _end(self) -> None:
         with suppress(OSError):
@@ -301,7 +310,7 @@ class _Client:
             self._handler.connection.shutdown(socket.SHUT_RDWR)
 
     def _hear(self, stream: str, data: bytes) -> None:
-        if stream not in self._streams:
+        if stream not in self.streams:
             return
         text = b'{"stream":"%b","data":%b}' % (stream.encode(), data) if self._combined else data
         try:
@@ -317,8 +326,12 @@ class _Client:
             head = struct.pack(">BBH", 0x80 | opcode, 126, size)
         else:
             head = struct.pack(">BBQ", 0x80 | opcode, 127, size)
+        self.pour(head + payload)
+
+    def pour(self, frames: bytes) -> None:
+        """Send these bytes as they are; nothing comes between them."""
         with self._lock:
-            self._handler.connection.sendall(head + payload)
+            self._handler.connection.sendall(frames)
 
     def _answer(self) -> bool:
         """Read one frame of the client, which are short and masked; whether it stays."""
@@ -333,7 +346,14 @@ class _Client:
         payload = bytes(byte ^ mask[n % 4] for n, byte in enumerate(masked))
         if opcode == _PING:
             self._send(_PONG, payload)
+        if opcode == _TEXT:
+            self._subscribe(payload)
         if opcode == _CLOSE:
             with suppress(OSError):
                 self._send(_CLOSE, payload)
         return opcode != _CLOSE
+
+    def _subscribe(self, request: bytes) -> None:
+        asked = json.loads(request)
+        self.streams |= set(asked["params"])
+        self._send(_TEXT, json.dumps({"result": None, "id": asked["id"]}).encode())

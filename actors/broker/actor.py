@@ -16,6 +16,7 @@ from actors.messages import (
     SupervisorInbox,
     Tick,
 )
+from domain.account import Marked
 from domain.facts import Accounted, BackedUp, Checkpointed, Fact, Funded, Noted, OrderRefused
 from domain.funding import USUAL_RATE, due, payment
 from domain.instrument import BTCUSDT, Instrument, to_tick
@@ -23,11 +24,14 @@ from domain.ledger import funding
 from domain.margin import liquidated, liquidation_price, margin_ratio
 from domain.market import Book, MarkPrice, Trade
 from domain.orders import Approved, Order
-from domain.units import MINUTE, Nanos, Price
+from domain.units import MINUTE, SECOND, Nanos, Price
 from persistence.document import SAVE_EVERY
 
 MARK_AGE_MAX = Nanos(2 * MINUTE)
 """Oldest mark price that a position is valued at; else the mid stands in."""
+
+TOLD_EVERY = Nanos(5 * SECOND)
+"""How often an account is told that holds nothing and waits for nothing."""
 
 
 class BrokerActor(Actor[BrokerInbox]):
@@ -53,6 +57,7 @@ class BrokerActor(Actor[BrokerInbox]):
         self._loaded = False
         self._saved: Nanos | None = None
         self._told: Nanos | None = None
+        self._marked: Marked | None = None
         self._leaving = False
 
     def receive(self, message: BrokerInbox) -> None:
@@ -111,8 +116,17 @@ class BrokerActor(Actor[BrokerInbox]):
         self._desk.resume(found.resting, self._now)
 
     def _pass(self, now: Nanos) -> None:
-        """Let time pass: what arrives before the new moment meets the book as it was."""
+        """Let time pass: what arrives before the new moment meets the book as it was.
+
+        Who holds a position at a settlement pays for it, whatever happens in the moment after.
+        """
         self._now = max(self._now, now)
+        position = self._books.account.position
+        if position is not None:
+            settles = due(position.settled, self._mark)
+            if settles <= self._now:
+                self._desk.advance(settles)
+                self._fund()
         self._desk.advance(self._now)
 
     def _accept(self, order: Order) -> None:
@@ -123,7 +137,8 @@ class BrokerActor(Actor[BrokerInbox]):
 
     def _value(self) -> None:
         """Mark an open position to market; close what its margin does not carry."""
-        position, price = self._books.account.position, self._price()
+        position = self._books.account.position
+        price = None if position is None else self._price()
         if position is not None and price is not None:
             self._mark_to_market()
             if liquidated(position, price):
@@ -141,10 +156,10 @@ class BrokerActor(Actor[BrokerInbox]):
     def _keep_time(self) -> None:
         """What happens by the clock: funding, the plan's end, valuation, saving."""
         self._fund()
-        self._desk.attend(self._now)
+        self._desk.wait(self._now)
         self._desk.protect(self._now)
         self._value()
-        self._mark_to_market()
+        self._tell_account()
         if self._told is None or self._now // MINUTE > self._told // MINUTE:
             self._told = self._now
             self._account()
@@ -155,11 +170,11 @@ class BrokerActor(Actor[BrokerInbox]):
         self._say_flat()
 
     def _fund(self) -> None:
-        position, price = self._books.account.position, self._price()
-        if position is None or price is None:
+        position = self._books.account.position
+        if position is None:
             return
-        settles = due(position.settled, self._mark)
-        if settles > self._now:
+        settles, price = due(position.settled, self._mark), self._price()
+        if settles > self._now or price is None:
             return
         rate = self._mark.rate if self._mark is not None else USUAL_RATE
         amount = payment(position, price, rate)
@@ -172,14 +187,25 @@ class BrokerActor(Actor[BrokerInbox]):
             return self._mark.mark
         return self._desk.book.mid if self._desk.book is not None else None
 
+    def _tell_account(self) -> None:
+        """Tell it at this second, unless it was told; one that is flat and idle now and then."""
+        told, account, pending = self._marked, self._books.account, self._desk.pending
+        if told is not None and account is told.account and pending == told.pending:
+            idle = account.position is None and not pending
+            if self._now - told.at < (TOLD_EVERY if idle else 1):
+                return
+        self._mark_to_market()
+
     def _mark_to_market(self) -> None:
-        if self._books.watch(self._price()):
+        price = self._price()
+        if self._books.watch(price):
             self._save()
         marked = replace(
-            self._books.marked(self._now, self._price()),
+            self._books.marked(self._now, price),
             last_order=self._last_order,
             pending=self._desk.pending,
         )
+        self._marked = marked
         self._risk.tell(marked)
         self._dashboard.tell(marked)
 

@@ -80,6 +80,8 @@ class Desk:
 
     def advance(self, now: Nanos) -> None:
         """Let everything happen that was due by now, in its order, at the book as it stands."""
+        if self._answer is None and not self._venue.working:
+            return
         while (moment := self._next()) is not None and moment <= now:
             if moment == self._answer:
                 self._answer = None
@@ -90,13 +92,18 @@ class Desk:
     def meet(self, book: Book) -> None:
         """A new book: everything that is at the venue meets it."""
         self._venue = venue.heard(self._venue, book)
-        self.attend(book.at)
-
-    def attend(self, now: Nanos) -> None:
-        """Let what is at the venue make of the newest book what it can."""
         for working in self._venue.working:
-            outcome = venue.attempt(self._venue, working, self._room(working.order.side), now)
-            self._take(outcome, now)
+            self._attempt(working, book.at)
+
+    def wait(self, now: Nanos) -> None:
+        """Let what waits for a book that it can take from give up in time."""
+        for working in self._venue.working:
+            if working.stage is Stage.TAKES:
+                self._attempt(working, now)
+
+    def _attempt(self, working: Working, now: Nanos) -> None:
+        outcome = venue.attempt(self._venue, working, self._room(working.order.side), now)
+        self._take(outcome, now)
 
     def hear(self, trade: Trade) -> None:
         """A trade of others: it may trigger our orders, serve the queue before them, or them."""
@@ -106,9 +113,10 @@ class Desk:
 
     def protect(self, now: Nanos) -> None:
         """Send and cancel until the venue holds what the position's plan says."""
-        if self._answer is not None:
+        position = self._books.account.position
+        if self._answer is not None or (position is None and not self._venue.working):
             return
-        wants = wanted(self._books.account.position, self._venue, now)
+        wants = wanted(position, self._venue, now)
         for order in wants.orders:
             self.send(order, now)
         for key in wants.cancels:

@@ -233,6 +233,43 @@ def test_funding_is_paid_once_at_the_settlement(house: House) -> None:
     assert house.dashboard.of(Funded) == [Funded(due, Decimal("0.0002"), money("-6"))]
 
 
+def test_position_that_is_closed_a_moment_after_the_settlement_pays_for_it(house: House) -> None:
+    house.trade(replace(an_order(key="E1", size="0.5"), plan=a_plan(target="150", expires=10**19)))
+    house.tell(Tick(Nanos(FOUR - SECOND)), a_book(at=FOUR - 1))
+
+    house.tell(a_book(at=FOUR + SECOND // 2, bid="98.97", ask="98.99"))
+
+    assert [fact.at for fact in house.dashboard.of(Funded)] == [FOUR]
+    assert house.dashboard.of(Closed)[0].at == FOUR + SECOND // 2
+
+
+def test_position_that_is_closed_a_moment_before_the_settlement_pays_nothing(house: House) -> None:
+    house.trade(replace(an_order(key="E1", size="0.5"), plan=a_plan(target="150", expires=10**19)))
+    leaves = FOUR - 2 * LATENCY_MAX
+    house.tell(a_book(at=leaves), Tick(Nanos(leaves)))
+
+    house.tell(approved(an_order(key="X1", side=Side.SELL, closes=True, at=leaves)))
+    house.tell(Tick(Nanos(FOUR + SECOND // 2)))
+
+    assert len(house.dashboard.of(Closed)) == 1
+    assert house.dashboard.of(Funded) == []
+
+
+def test_account_that_is_flat_and_idle_is_told_every_five_seconds(house: House) -> None:
+    house.tell(*(Tick(Nanos(NOON + n * SECOND)) for n in range(11)))
+
+    assert [(x.at - NOON) // SECOND for x in house.risk.of(Marked)] == [0, 5, 10]
+
+
+def test_account_that_holds_something_is_told_every_second(house: House) -> None:
+    guarded(house)
+    before = len(house.risk.of(Marked))
+
+    house.tell(*(Tick(Nanos(NOON + n * SECOND)) for n in range(2, 12)))
+
+    assert len(house.risk.of(Marked)) == before + 10
+
+
 def test_funding_missed_while_we_were_down_is_paid_once_at_the_restart(house: House) -> None:
     house.trade(an_order(key="E1", size="0.5"))
 

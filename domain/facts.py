@@ -120,6 +120,7 @@ class Signalled:
     confidence: float
     expected_bps: float
     probability: float
+    gain: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from domain.execution import TAKER_FEE
 from domain.horizons import (
     DECAY,
     LEVELS,
@@ -14,6 +15,9 @@ from domain.horizons import (
 from domain.instrument import Instrument, to_tick
 from domain.signals import Direction, Forecast, Signal
 from domain.units import BASIS_POINTS, Floats, Nanos
+
+COSTS = 2 * float(TAKER_FEE)
+"""What a round trip costs [fraction of its size]."""
 
 PLAN_LEVELS = (LEVELS.index(0.1), LEVELS.index(0.9))
 """The plan's stop and target stand on the bounds of the 80 % interval."""
@@ -45,13 +49,15 @@ def fuse(forecast: Forecast, instrument: Instrument) -> Signal:
     The plan takes the forecast that speaks loudest in the direction, the one with the greatest
     u_ih |z_ih| of them: its horizon is the plan's time limit, the bounds of its 80 % interval are
     target and stop, each at least one usual move s_i sqrt(h) away from the last close, so that a
-    skewed forecast cannot put the stop where the price already is.
+    skewed forecast cannot put the stop where the price already is. Its chance of gain is
+    P(return in the direction at that horizon > costs) by the same forecast, with costs the taker
+    fee both ways; below the outermost quantile it is called that quantile's level.
     """
     returns = np.log(forecast.quantiles / forecast.closes[:, -1][:, None, None])  # (6, 5, 13)
     medians = returns[:, :, MEDIAN]  # (6, 5)
     usual = _volatility(forecast.closes)[:, None] * np.sqrt(STEPS)  # (6, 5)
     scores = medians / usual
-    weights = _weights()
+    weights = weights_of_forecasts()
     score = float((weights * scores).sum())
     sign = int(np.sign(score))
     loudest = np.unravel_index(int(np.argmax(weights * scores * (sign or 1))), scores.shape)
@@ -64,6 +70,7 @@ def fuse(forecast: Forecast, instrument: Instrument) -> Signal:
         direction=(Direction.FLAT, Direction.LONG, Direction.SHORT)[sign],
         confidence=_agreement(weights, medians, sign),
         probability=up if sign >= 0 else 1 - up,
+        gain=_gain(returns[timeframe, step], sign or 1),
         expected_bps=score * float((weights * usual).sum()) * BASIS_POINTS,
         by_timeframe=tuple(float(move) * BASIS_POINTS for move in medians[:, -1]),
         horizon=Nanos(TIMEFRAMES[timeframe].span * STEPS[step]),
@@ -80,8 +87,8 @@ def _bounds(forecast: Forecast, timeframe: int, step: int, usual: float) -> tupl
     return min(low, last * float(np.exp(-usual))), max(high, last * float(np.exp(usual)))
 
 
-def _weights() -> Floats:
-    """Weight of each forecast, shape (6, 5), summing to 1."""
+def weights_of_forecasts() -> Floats:
+    """Weight of each forecast in a signal, shape (6, 5), summing to 1."""
     decayed = np.outer(WEIGHTS, DECAY ** (np.array(STEPS) - 1.0))
     return np.asarray(decayed / decayed.sum())
 
@@ -96,6 +103,12 @@ def _agreement(weights: Floats, medians: Floats, sign: int) -> float:
     if sign == 0:
         return 0.5
     return float((weights * (0.5 + 0.5 * np.sign(medians) * sign)).sum())
+
+
+def _gain(returns: Floats, sign: int) -> float:
+    """Chance that a return of these quantiles, shape (13,), is a gain in the direction."""
+    below = float(np.interp(sign * COSTS, returns, LEVELS))
+    return 1 - below if sign > 0 else below
 
 
 def _chance_up(returns: Floats) -> Floats:

@@ -46,6 +46,7 @@ class Signal:
         stop: price at which the plan has failed.
         target: price at which the plan has come true.
         volatility: realised volatility of the last 20 days [fraction per day].
+        gain: chance that the price is farther in the direction at the horizon than all costs.
     """
 
     at: Nanos
@@ -58,3 +59,4 @@ class Signal:
     stop: Price
     target: Price
     volatility: float
+    gain: float = 0.0

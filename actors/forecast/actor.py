@@ -191,6 +191,7 @@ class ForecastActor(Actor[ForecastInbox]):
                 confidence=round(signal.confidence, 6),
                 expected_bps=round(signal.expected_bps, 6),
                 probability=round(signal.probability, 6),
+                gain=round(signal.gain, 6),
             )
         )
         model = self._model

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from actors.forecast import reliability
 from actors.forecast.corpus import read
 from actors.forecast.engine import Forecaster
 from actors.forecast.engines import ENGINES, choose
@@ -74,6 +75,13 @@ def _write(options: argparse.Namespace, model: Forecaster, found: list[Forecasts
         "mean_pinball_bps": fmean(score.pinball_bps for score in judged),
         "coverage_miss_mean": _misses(judged, fmean),
         "coverage_miss_worst": _misses(judged, max),
+        "reliability": {
+            "levels": reliability.of_levels(found),
+            "signals": {
+                name: [asdict(one) for one in bins]
+                for name, bins in reliability.of_signals(found).items()
+            },
+        },
         "cells": [asdict(score) for score in judged],
     }
     try:

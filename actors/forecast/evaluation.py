@@ -1,7 +1,7 @@
 """What a model's forecasts were worth: every forecast of a period beside what came."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,16 @@ from actors.forecast.tutor import Past, relive
 from actors.forecast.windows import windows
 from actors.forecast.yardstick import BPS, coverage, pinball
 from domain.calibration import Calibration
-from domain.horizons import CONTEXT, STEPS, TIMEFRAMES, Timeframe
+from domain.horizons import CONTEXT, STEPS, TIMEFRAMES, VOLATILITY_WINDOW, Timeframe
 from domain.units import MILLISECOND, Floats, Nanos
 
 Ints = NDArray[np.int64]
 
 WARM_UP_MS = 30 * 24 * 60 * MINUTE_MS
 """Before the period the calibration learns for so long, where there is data [ms]."""
+
+RECENT = VOLATILITY_WINDOW + 1
+"""Closes kept of each context: what a signal needs beside the forecast."""
 
 BATCH = 512
 """Windows forecast in one go."""
@@ -32,14 +35,14 @@ class Forecasts:
     Attributes:
         timeframe: of the candles.
         origins: close time of the last candle used [ms], shape (n,).
-        last_closes: its close [quote], shape (n,).
+        recent: the last closes up to its own [quote], shape (n, RECENT).
         actuals: closes that came [quote], shape (n, 5).
         quantiles: forecast prices [quote], shape (n, 5, 13).
     """
 
     timeframe: Timeframe
     origins: Ints
-    last_closes: Floats
+    recent: Floats
     actuals: Floats
     quantiles: Floats
 
@@ -49,10 +52,15 @@ class Forecasts:
         return Forecasts(
             self.timeframe,
             self.origins[late],
-            self.last_closes[late],
+            self.recent[late],
             self.actuals[late],
             self.quantiles[late],
         )
+
+    @property
+    def last_closes(self) -> Floats:
+        """Close of the last candle used [quote], shape (n,)."""
+        return self.recent[:, -1]
 
 
 def forecasts(
@@ -81,7 +89,7 @@ def forecasts(
     return Forecasts(
         timeframe=timeframe,
         origins=origins[kept],
-        last_closes=contexts[:, -1],
+        recent=contexts[:, -RECENT:].copy(),
         actuals=closes[:, steps],
         quantiles=np.concatenate(parts) if parts else np.empty((0, len(STEPS), 13)),
     )
@@ -96,7 +104,7 @@ def corrected_online(raw: Forecasts, known: Calibration) -> Forecasts:
     """
     past = Past(raw.timeframe, raw.origins * MILLISECOND, raw.quantiles, raw.actuals)
     said = relive(known, past)
-    return Forecasts(raw.timeframe, raw.origins, raw.last_closes, raw.actuals, said)
+    return replace(raw, quantiles=said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,3 +112,22 @@ def test_last_close_lies_between_stop_and_target_whatever_the_forecast(shift: fl
 
     low, high = sorted((signal.stop, signal.target))
     assert low < last < high
+
+
+def test_gain_after_costs_is_less_likely_than_the_direction() -> None:
+    signal = fuse(a_forecast(shift=0.001), BTCUSDT)
+
+    assert 0 < signal.gain < signal.probability
+
+
+@given(shift=shifts)
+def test_reflection_keeps_the_chance_of_gain(shift: float) -> None:
+    forecast = a_forecast(shift=shift)
+
+    signal, mirrored = fuse(forecast, BTCUSDT), fuse(reflected(forecast), BTCUSDT)
+
+    assert mirrored.gain == pytest.approx(signal.gain, abs=1e-9)
+
+
+def test_a_move_far_beyond_the_costs_is_as_likely_as_its_outermost_quantile() -> None:
+    assert fuse(a_forecast(shift=0.2), BTCUSDT).gain == pytest.approx(0.975)

@@ -8,16 +8,11 @@ import termios
 from collections.abc import Callable
 from contextlib import suppress
 
-TAKE_WHEEL = "\x1b[?1007s\x1b[?1007h"
-"""On a screen of its own the mouse wheel sends arrow keys; the terminal remembers how it was.
+MOUSE = (1000, 1006)
+"""The terminal's modes in which it reports clicks and the wheel, at any column."""
 
-Mouse reports are not asked for: they would take the selection of text away from the person.
-"""
-
-LEAVE_WHEEL = "\x1b[?1007r"
-
-RESTORE = f"\x1b[?2026l\x1b[0m{LEAVE_WHEEL}\x1b[?7h\x1b[?25h\x1b[?1049l"
-"""End the frame, no colours, the wheel, line wrap and the cursor as usual, the screen before."""
+RESTORE = "\x1b[?2026l\x1b[0m\x1b[?1000;1006l\x1b[?7h\x1b[?25h\x1b[?1049l"
+"""End the frame, no colours, the mouse, line wrap and the cursor as usual, the screen before."""
 
 
 def remembered(keyboard: int, screen: int) -> Callable[[], None]:

@@ -27,6 +27,7 @@ FUNCTION_LINES_MAX = 40
 INBOXES = [union for name, union in vars(messages).items() if name.endswith("Inbox")]
 
 MAY_CATCH_ANYTHING = {
+    "actors/dashboard/screen.py": "what its thread fails of, the actor dies of",
     "actors/forecast/sources.py": "the hub's client raises kinds of three packages",
     "actors/forecast/training.py": "torch raises many kinds for a damaged file",
     "actors/supervisor/actor.py": "whatever an actor cannot be constructed for is its death",

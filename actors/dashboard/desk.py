@@ -15,6 +15,9 @@ FILTER_MAX = 40
 LEAP = 10
 """Rows that a page key goes."""
 
+NOTCH = 3
+"""Rows that the mouse wheel goes."""
+
 
 class Page(StrEnum):
     """The six views, in the order of their keys."""
@@ -28,6 +31,9 @@ class Page(StrEnum):
 
 
 PAGES = {str(number): page for number, page in enumerate(Page, 1)}
+
+TAB = "TAB "
+"""What a key begins with that was clicked and not pressed."""
 
 NEWEST_FIRST = (Page.MARKET, Page.TRADING)
 """Pages whose list has the newest on top, so that older ones are further down."""
@@ -75,6 +81,7 @@ class Desk:
         leaving: the person was asked whether to quit with a position open.
         paused: the person has paused trading.
         colour_blind: colours that everybody can tell apart.
+        mouse: we hear of the mouse; else the terminal selects text by it.
         said: what the last key has done, where that is not to be seen otherwise.
         usage: what the process takes.
     """
@@ -88,6 +95,7 @@ class Desk:
     leaving: bool = False
     paused: bool = False
     colour_blind: bool = False
+    mouse: bool = True
     said: str = ""
     usage: Usage | None = None
 
@@ -98,8 +106,11 @@ Done = tuple[Desk, Wish | None]
 def pressed(desk: Desk, key: str, view: View | None) -> Done:
     """The desk after a key, and what the key asks for besides.
 
-    A key is one character or the name of a special key, such as `KEY_UP`.
+    A key is one character or the name of a special key, such as `KEY_UP`; where it was clicked, TAB
+    and the key.
     """
+    if key.startswith(TAB):
+        key = "" if desk.typing or desk.leaving else key.removeprefix(TAB)
     if desk.typing:
         return _typed(desk, key), None
     asked, desk = desk.leaving, replace(desk, leaving=False, said="")
@@ -154,17 +165,26 @@ def _recoloured(desk: Desk) -> Done:
     return replace(desk, colour_blind=not desk.colour_blind, said=said), None
 
 
+def _unmoused(desk: Desk) -> Done:
+    said = (
+        "the mouse selects text; m takes it back" if desk.mouse else "the mouse scrolls and clicks"
+    )
+    return replace(desk, mouse=not desk.mouse, said=said), None
+
+
 _KEYS: dict[str, Callable[[Desk], Done]] = {
     "p": _paused,
     "t": _timeframed,
     "/": _filtered,
     "c": _recoloured,
+    "m": _unmoused,
     "s": lambda desk: (desk, Wish.PICTURE),
     "?": lambda desk: (replace(desk, helping=not desk.helping), None),
     "KEY_ESCAPE": _escaped,
 }
 
 _SCROLLS = {"KEY_UP": -1, "KEY_DOWN": 1, "KEY_PGUP": -LEAP, "KEY_PGDOWN": LEAP}
+_SCROLLS |= {"MOUSE_SCROLL_UP": -NOTCH, "MOUSE_SCROLL_DOWN": NOTCH}
 _SCROLLS |= {"KEY_HOME": 0, "KEY_END": 0}
 
 

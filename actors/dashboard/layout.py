@@ -1,6 +1,8 @@
 """The whole screen for any size of terminal: banner, view, keys."""
 
-from actors.dashboard.desk import PAGES, Desk
+from itertools import accumulate
+
+from actors.dashboard.desk import PAGES, TAB, Desk
 from actors.dashboard.lines import Block, Line, Span, Style, fit, plain, spread
 from actors.dashboard.pages import explained, page
 from actors.dashboard.view import View
@@ -56,6 +58,18 @@ def footer(desk: Desk, columns: int) -> Line:
     tabs = [part for key, name in PAGES.items() for part in _tab(key, name, here=name is desk.page)]
     help_ = " ? help  q quit " if columns >= COLUMNS_HELP else " ? q"
     return spread(tuple(tabs), (Span(help_, "dim"),), columns)
+
+
+def clicked(place: tuple[int, int], size: tuple[int, int]) -> str:
+    """The key of the tab at this column and row, marked as one that was clicked; '' elsewhere.
+
+    >>> clicked((2, 23), (80, 24)), clicked((13, 23), (80, 24)), clicked((13, 20), (80, 24))
+    ('TAB 1', 'TAB 2', '')
+    """
+    if place[1] != size[1] - 1:
+        return ""
+    ends = accumulate(len(f" {key} {name}") for key, name in PAGES.items())
+    return next((TAB + key for key, end in zip(PAGES, ends, strict=True) if place[0] < end), "")
 
 
 COLUMNS_HELP = 80

@@ -71,10 +71,14 @@ def _overview(view: View, desk: Desk, size: Size) -> Block:
         top = beside(beside(box.mission(view, BOX), market((BOOK, box.ROWS))), last)
         under = (Slot(abreast(worth, events, 0.6), 4, 3),)
         return (*top, *stacked(under, (columns, rows - box.ROWS)))
-    said = Slot(events, 4, 2, rank=2)
+    said = Slot(events, 4 if rows - box.ROWS >= FRAMED else 1, 2, rank=2)
     if _telling(view, desk):
         under, said = tuple(slot._replace(rank=slot.rank + 1) for slot in under), Slot(events, 4, 2)
     return (*top, *stacked((*under, said), (columns, rows - box.ROWS)))
+
+
+FRAMED = 4
+"""Rows from which a panel can have a frame and something in it."""
 
 
 def _telling(view: View, desk: Desk) -> bool:
@@ -245,6 +249,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("q", "quit in order; asks once if a position is open"),
     ("t", "next timeframe of the charts"),
     ("↑ ↓ PgUp PgDn", "scroll the list of the view, the mouse wheel too"),
+    ("m", "leave the mouse to the terminal, to select text; and back"),
     ("Home", "back to the newest"),
     ("/", "list only log lines with this text; Esc shows all"),
     ("c", "colours for the colour-blind, and back"),

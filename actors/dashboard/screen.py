@@ -17,7 +17,7 @@ from blessed import Terminal
 from actors.actor import Mailbox
 from actors.dashboard.desk import Desk, Wish, pressed
 from actors.dashboard.diff import changes
-from actors.dashboard.layout import compose
+from actors.dashboard.layout import clicked, compose
 from actors.dashboard.lines import Block, Line, Style, in_ascii
 from actors.dashboard.palette import prefixes
 from actors.dashboard.process import Meter
@@ -25,7 +25,7 @@ from actors.dashboard.svg import as_svg, as_text
 from actors.dashboard.view import View
 from actors.dashboard.words import moment
 from actors.messages import Pause, RiskInbox, StopRequested, SupervisorInbox
-from actors.terminal import LEAVE_WHEEL, TAKE_WHEEL
+from actors.terminal import MOUSE
 
 FRAME_SECONDS = 0.2
 """Least time between two frames: five a second are calm, and more than anybody reads.
@@ -205,7 +205,7 @@ class Canvas:
         self._shown: Block = ()
         self._showing: tuple[View, Desk, tuple[int, int]] | None = None
         self._drawn = self._repainted = float("-inf")
-        self._hasty = False
+        self._hasty = self._pointing = False
         self._held = ExitStack()
         self._enter()
 
@@ -220,6 +220,8 @@ class Canvas:
             Event().wait(KEY_SECONDS)
             return ""
         key = self.terminal.inkey(timeout=KEY_SECONDS, esc_delay=ESCAPE_SECONDS)
+        if key.name == "MOUSE_LEFT":
+            return clicked(key.mouse_xy, self.size)
         return (key.name or "") if key.is_sequence else str(key)
 
     def hurry(self) -> None:
@@ -236,6 +238,7 @@ class Canvas:
         if before is not None and not repaint and _same(before, self._showing):
             return
         self._drawn, self._hasty = now, False
+        self._point(on=desk.mouse)
         block = compose(view, desk, size)
         if not self._unicode:
             block = tuple(map(in_ascii, block))
@@ -261,8 +264,20 @@ class Canvas:
             self._held.enter_context(getattr(self.terminal, mode)())
         if self._keyboard:
             _flow_freely(sys.stdin.fileno())
-        self._send(TAKE_WHEEL)
-        self._held.callback(self._send, LEAVE_WHEEL)
+            self._point(on=True)
+            self._held.callback(self._point, on=False)
+
+    def _point(self, *, on: bool) -> None:
+        """Hear of the mouse, or leave it to the terminal, which selects text by it.
+
+        Blessed reads reports of the mouse only where it knows that they are on, and its own way to
+        turn them on asks the terminal before; many do not answer, tmux among them.
+        """
+        if self._keyboard and self._pointing is not on:
+            self._pointing = on
+            terminal = self.terminal
+            turn = terminal._dec_mode_set_enabled if on else terminal._dec_mode_set_disabled  # noqa: SLF001
+            turn(*MOUSE)
 
     def _frame(self, block: Block) -> str:
         """What brings the screen from what it shows to this block; empty where that is nothing."""

@@ -14,8 +14,9 @@ from tests.actors.dashboard.scenes import a_fold, a_marked, a_trader, busy, star
 BUSY = busy().view()
 FLAT = a_fold(*started()).view()
 
-KEYS = [*"123456pqtcs/?xyz ", "é", "KEY_UP", "KEY_DOWN", "KEY_PGUP", "KEY_PGDOWN", "KEY_HOME"]
+KEYS = [*"123456pqtcms/?xyz ", "é", "KEY_UP", "KEY_DOWN", "KEY_PGUP", "KEY_PGDOWN", "KEY_HOME"]
 KEYS += ["KEY_END", "KEY_ESCAPE", "KEY_ENTER", "KEY_BACKSPACE", "KEY_F9", ""]
+KEYS += ["MOUSE_SCROLL_UP", "MOUSE_SCROLL_DOWN", "MOUSE_RIGHT", *(f"TAB {key}" for key in PAGES)]
 
 
 def after(*keys: str, desk: Desk | None = None) -> Desk:
@@ -131,3 +132,22 @@ def test_what_is_flat_again_is_not_asked_about() -> None:
     fold.market(a_marked())
 
     assert pressed(Desk(), "q", fold.view())[1] is Wish.QUIT
+
+
+def test_click_on_a_tab_is_its_key_unless_something_else_is_asked() -> None:
+    assert after("TAB 3").page is Page.MARKET
+    assert after("/", "TAB 3").filter == ""
+    assert after("/", "TAB 3").page is Page.OVERVIEW
+    asked = after("q")
+    assert asked.leaving
+    assert after("TAB 3", desk=asked).page is Page.OVERVIEW
+
+
+def test_wheel_scrolls_three_rows_a_notch() -> None:
+    assert after("3", *["MOUSE_SCROLL_DOWN"] * 2).scroll == 6
+    assert after("3", "MOUSE_SCROLL_DOWN", "MOUSE_SCROLL_UP", "MOUSE_SCROLL_UP").scroll == 0
+
+
+def test_mouse_is_left_to_the_terminal_and_taken_back() -> None:
+    assert not after("m").mouse
+    assert after("m", "m").mouse

@@ -260,3 +260,35 @@ def test_ascii_is_for_whoever_asks_for_it(
     answer: bool,  # noqa: FBT001
 ) -> None:
     assert speaks_unicode(environment, encoding) is answer
+
+
+WHEEL_UP, WHEEL_DOWN = "\x1b[<64;60;10M", "\x1b[<65;60;10M"
+
+
+def clicks(column: int, row: int) -> str:
+    """A left click there, counted from one, as a terminal reports it."""
+    return f"\x1b[<0;{column};{row}M\x1b[<0;{column};{row}m"
+
+
+def test_mouse_scrolls_and_clicks_unless_it_is_left_to_the_terminal(
+    play: Callable[..., Session],
+) -> None:
+    session = play("replay")
+    session.sees("Bot Decision")
+    assert b"\x1b[?1000;1006h" in session.sent
+    session.type(clicks(25, 24))
+    session.sees("┌─ Pressure")
+    session.sees("│ 12:00:00 ↗")
+    session.type(WHEEL_DOWN)
+    session.sees("│ 11:59:57 ↗ 43,244.82 0.01200   │\n")
+    session.until(lambda: "│ 12:00:00 ↗" not in session.shown)
+    session.type(WHEEL_UP)
+    session.sees("│ 12:00:00 ↗")
+    session.type("m")
+    session.until(lambda: b"\x1b[?1000;1006l" in session.sent)
+    session.sees("the mouse selects text")
+    session.type("qq")
+
+    session.ends()
+
+    assert session.restored

@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from actors.feed.source import Source
-from actors.feed.timeline import Item, moment, timeline
+from actors.feed.timeline import COARSE_TICK_EVERY, TICK_EVERY, Item, moment, timeline
 from actors.house import Addresses, Room
 from actors.messages import (
     Beat,
@@ -26,7 +26,7 @@ from actors.messages import (
     SupervisorInbox,
     Tick,
 )
-from domain.facts import Fact, Stopped, Stopping
+from domain.facts import Fact, Mode, Stopped, Stopping
 from domain.units import SECOND, Nanos
 
 CLOSE_WITHIN = Nanos(10 * SECOND)
@@ -111,7 +111,9 @@ class Loop:
             self._addresses.dashboard.tell(fact)
         self._queue.work_off()
         ends = None if duration is None else Nanos(source.start + duration)
-        items = timeline(source.events(), source.start)
+        archive = source.modelled and source.mode is Mode.REPLAY
+        every = COARSE_TICK_EVERY if archive else TICK_EVERY
+        items = timeline(source.events(), source.start, every)
         now = self._deliver(items, source.start, ends)
         if self._wishes.stop is None:
             self._addresses.feed.tell(Exhausted(now, source.summary()))

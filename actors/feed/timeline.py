@@ -9,6 +9,10 @@ from domain.units import SECOND, Nanos
 TICK_EVERY = SECOND
 """How often a replayed or demonstrated market hears the time."""
 
+COARSE_TICK_EVERY = Nanos(5 * SECOND)
+"""The same in the deterministic loop on an archive, whose books are made every five seconds:
+between them nothing can happen that does not say its own time."""
+
 Item = MarketEvent | Rejected | Tick
 
 
@@ -17,12 +21,14 @@ def moment(event: MarketEvent | Rejected) -> Nanos:
     return event.close_time if isinstance(event, Candle) else event.at
 
 
-def timeline(events: Iterable[MarketEvent | Rejected], start: Nanos) -> Iterator[Item]:
+def timeline(
+    events: Iterable[MarketEvent | Rejected], start: Nanos, every: Nanos = TICK_EVERY
+) -> Iterator[Item]:
     """The events, and before each of them the ticks whose time has come; never backwards."""
-    tick = Nanos(start // TICK_EVERY * TICK_EVERY)
+    tick = Nanos(start // every * every)
     for event in events:
         at = moment(event)
         while tick <= at:
             yield Tick(tick)
-            tick = Nanos(tick + TICK_EVERY)
+            tick = Nanos(tick + every)
         yield event

@@ -31,7 +31,7 @@ from domain.horizons import CONTEXT, TIMEFRAMES, Timeframe
 from domain.instrument import BTCUSDT
 from domain.market import Candle
 from domain.signals import Forecast
-from domain.units import Nanos
+from domain.units import Floats, Nanos
 from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
 from persistence.forecasts import ForecastStore
@@ -103,6 +103,7 @@ class ForecastActor(Actor[ForecastInbox]):
         self._dashboard = told.dashboard
         self._model: Forecaster | None = None
         self._held: dict[Timeframe, Tail] = {}
+        self._newest: dict[Timeframe, Outlook] = {}
         self._silent = False
         self._done = Nanos(0)
 
@@ -132,6 +133,7 @@ class ForecastActor(Actor[ForecastInbox]):
             self._tutor.save()
 
     def _read(self) -> None:
+        self._newest = {}
         self._held = {
             timeframe: Tail.of(self._store.newest(timeframe, _kept(timeframe)))
             for timeframe in TIMEFRAMES
@@ -160,24 +162,39 @@ class ForecastActor(Actor[ForecastInbox]):
             held[candle.timeframe].append(candle)
 
     def _forecast(self, at: Nanos) -> None:
-        """One batch of all timeframes, once a minute; none where one has too few points."""
-        assert self._model is not None
-        assert self._tutor is not None
+        """One batch a minute of what has closed; none where a timeframe has too few points."""
         minute = self._held[Timeframe.M1].ends
         if minute == self._done or not self._complete(at):
             return
         self._done = minute
-        closes = np.array([list(tail.closes)[-CONTEXT:] for tail in self._held.values()])
         begun = perf_counter()
-        quantiles = self._tutor.correct(minute, self._model.forecast(closes))
+        self._look_ahead(minute)
         took_ms = (perf_counter() - begun) * 1000
+        newest = [self._newest[timeframe] for timeframe in TIMEFRAMES]
+        closes = np.array([one.closes for one in newest])
+        quantiles = np.array([one.quantiles for one in newest])
         closes.flags.writeable = False
         quantiles.flags.writeable = False
         self._dashboard.tell(Forecasted(max(at, minute), took_ms, minute))
         forecast = Forecast(minute, closes, quantiles, self._volatility())
+        assert self._model is not None
         self._said.put(forecast, self._model.sha)
         self._announce(forecast)
         self._means.sweep()
+
+    def _look_ahead(self, minute: Nanos) -> None:
+        """Forecast the timeframes that have closed since they were forecast last."""
+        assert self._model is not None
+        assert self._tutor is not None
+        due = [
+            timeframe
+            for timeframe, tail in self._held.items()
+            if timeframe not in self._newest or self._newest[timeframe].ends != tail.ends
+        ]
+        closes = np.array([list(self._held[timeframe].closes)[-CONTEXT:] for timeframe in due])
+        said = self._tutor.correct(minute, due, self._model.forecast(closes))
+        for timeframe, points, quantiles in zip(due, closes, said, strict=True):
+            self._newest[timeframe] = Outlook(self._held[timeframe].ends, points, quantiles)
 
     def _announce(self, forecast: Forecast) -> None:
         assert self._model is not None
@@ -212,6 +229,21 @@ class ForecastActor(Actor[ForecastInbox]):
         """Realised volatility of the last 20 days, from hourly closes [fraction per day]."""
         closes = np.array(self._held[TIMEFRAMES[-1]].closes)
         return float(np.diff(np.log(closes)).std() * np.sqrt(HOURS_A_DAY))
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """The newest forecast of one timeframe; it stands until the next candle closes.
+
+    Attributes:
+        ends: when the newest candle of its input was complete.
+        closes: the input [quote], shape (200,).
+        quantiles: corrected, shape (5, 13) [quote].
+    """
+
+    ends: Nanos
+    closes: Floats
+    quantiles: Floats
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """Corrects forecasts by what came of earlier ones, and remembers what it has learnt."""
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,19 +112,21 @@ class Tutor:
         """As the function of this name; keeps what was learnt."""
         return relive(self._known, past)
 
-    def correct(self, at: Nanos, raw: Floats) -> Floats:
+    def correct(self, at: Nanos, timeframes: Sequence[Timeframe], raw: Floats) -> Floats:
         """The quantiles as far as experience corrects them; they will be judged by what comes.
 
         Args:
             at: when they were made; those of candles that closed at this moment are judged.
-            raw: as the model said them, shape (6, 5, 13).
+            timeframes: of which candles, n of them.
+            raw: as the model said them, shape (n, 5, 13).
         """
         when = season(at)
-        factors = [[cell.factors(when) for cell in cells] for cells in self._cells]
+        places = [TIMEFRAMES.index(timeframe) for timeframe in timeframes]
+        factors = [[cell.factors(when) for cell in self._cells[place]] for place in places]
         said = calibrated(raw, np.array(factors))
-        for place, timeframe in enumerate(TIMEFRAMES):
-            if at % timeframe.span == 0:
-                self._open[place].append(Open(at, when, raw[place], said[place]))
+        for number, place in enumerate(places):
+            if at % timeframes[number].span == 0:
+                self._open[place].append(Open(at, when, raw[number], said[number]))
         return said
 
     def learn(self, candle: Candle) -> None:

@@ -100,10 +100,23 @@ def test_input_is_the_last_two_hundred_closes_of_each_timeframe(house: House) ->
     house.ingest()
     house.close_minute(0)
 
-    expected = [float(x.close) for x in house.store.newest(Timeframe.M1, CONTEXT)]
-    assert house.model.seen[-1].shape == (len(TIMEFRAMES), CONTEXT)
-    assert house.model.seen[-1][0].tolist() == expected
+    expected = [
+        [float(x.close) for x in house.store.newest(timeframe, CONTEXT)] for timeframe in TIMEFRAMES
+    ]
+    assert house.dashboard.of(Forecast)[-1].closes.tolist() == expected
     assert house.dashboard.of(Forecasted)[-1].closed_at == NOON + MINUTE
+
+
+def test_only_what_has_closed_is_forecast_again(house: House) -> None:
+    house.ingest()
+    before = house.dashboard.of(Forecast)[-1]
+
+    house.close_minute(0)
+
+    after = house.dashboard.of(Forecast)[-1]
+    assert [seen.shape for seen in house.model.seen] == [(6, CONTEXT), (1, CONTEXT)]
+    assert np.array_equal(after.quantiles[1:], before.quantiles[1:])
+    assert not np.array_equal(after.quantiles[0], before.quantiles[0])
 
 
 def test_what_is_told_is_kept_to_be_judged(house: House) -> None:
@@ -128,12 +141,12 @@ def test_told_arrays_cannot_be_changed(house: House) -> None:
 def test_restarted_forecaster_reads_its_input_from_the_store(house: House) -> None:
     house.ingest()
     house.close_minute(0)
-    before = house.model.seen[-1]
+    before = house.dashboard.of(Forecast)[-1]
 
     house.start()
     house.close_minute(0)
 
-    assert np.array_equal(house.model.seen[-1], before)
+    assert np.array_equal(house.dashboard.of(Forecast)[-1].closes, before.closes)
 
 
 def test_repaired_hole_is_read_from_the_store(house: House) -> None:

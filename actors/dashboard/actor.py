@@ -1,5 +1,6 @@
 """The actor that hears of everything: logs each fact, shows each value, changes nothing."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from actors.actor import Actor, Mailbox
@@ -34,8 +35,8 @@ class Display(Protocol):
     def fact(self, line: bytes) -> None:
         """Show one fact as the log has it, without its line break."""
 
-    def draw(self, view: View) -> None:
-        """Show how things stand, unless that was done a moment ago."""
+    def draw(self, view: Callable[[], View]) -> None:
+        """Show how things stand, unless that was done a moment ago; who does not, never asks."""
 
     def close(self) -> None:
         """Give it back; more than once does no harm."""
@@ -101,7 +102,7 @@ class DashboardActor(Actor[DashboardInbox]):
         self._now = now
         self._fold.tick(now)
         self._flush()
-        self._display.draw(self._fold.view())
+        self._display.draw(self._fold.view)
 
     def _record(self, fact: Fact) -> None:
         if isinstance(fact, Starting):

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from select import select
 
 from actors.actor import Mailbox
@@ -40,7 +41,7 @@ class Headless:
         if len(self._waiting) >= BATCH:
             self._flush()
 
-    def draw(self, _view: View) -> None:
+    def draw(self, _view: Callable[[], View]) -> None:
         """Write what waits."""
         self._flush()
 

@@ -115,12 +115,12 @@ class Screen:
     def fact(self, line: bytes) -> None:
         """Facts reach the screen by the view."""
 
-    def draw(self, view: View) -> None:
+    def draw(self, view: Callable[[], View]) -> None:
         """Show the view, soon.
 
         Raises whatever the screen's thread has died of.
         """
-        self._view = view
+        self._view = view()
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure

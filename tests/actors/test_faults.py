@@ -53,7 +53,7 @@ class Quiet:
     def fact(self, line: bytes) -> None:
         self.facts.put(line)
 
-    def draw(self, view: View) -> None:
+    def draw(self, view: Callable[[], View]) -> None:
         pass
 
     def close(self) -> None:

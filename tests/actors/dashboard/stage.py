@@ -7,6 +7,7 @@ It ends with `q`, with Ctrl+C, or by itself in the scenes `crash` and `torn`.
 
 import sys
 import termios
+from collections.abc import Callable
 from contextlib import suppress
 from fcntl import ioctl
 from itertools import count
@@ -72,7 +73,7 @@ class Broken(Stage):
 
     left = 9
 
-    def draw(self, view: View) -> None:
+    def draw(self, view: Callable[[], View]) -> None:
         super().draw(view)
         self.left -= 1
         if self.left == 0:

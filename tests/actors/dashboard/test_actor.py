@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
@@ -36,10 +37,10 @@ class Recorder:
     def fact(self, line: bytes) -> None:
         self.lines.append(line)
 
-    def draw(self, view: View) -> None:
+    def draw(self, view: Callable[[], View]) -> None:
         if self._broken:
             raise RuntimeError("the display is broken")
-        self.views.append(view)
+        self.views.append(view())
 
     def close(self) -> None:
         self.calls.append("close")

@@ -20,7 +20,7 @@ def test_lines_are_written_on_the_next_tick() -> None:
     display.open()
     display.fact(b"one")
     display.fact(b"two")
-    display.draw(Fold().view())
+    display.draw(Fold().view)
 
     assert os.read(reader, 100) == b"one\ntwo\n"
     os.close(reader)
@@ -46,7 +46,7 @@ def test_closed_pipe_asks_once_to_stop_and_is_quiet_from_then_on() -> None:
 
     for _ in range(2):
         display.fact(b"line")
-        display.draw(Fold().view())
+        display.draw(Fold().view)
     display.close()
 
     assert supervisor.told == [StopRequested("standard output is closed")]

@@ -235,7 +235,7 @@ def test_screen_that_was_never_opened_does_nothing() -> None:
     supervisor = Outbox()
     screen = Screen(Outbox(), supervisor)
 
-    screen.draw(a_trader().view())
+    screen.draw(a_trader().view)
     screen.fact(b"{}")
     screen.close()
 

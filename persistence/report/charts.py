@@ -17,11 +17,13 @@ from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from domain.horizons import LEVELS
 from domain.market import Side
 from domain.performance import Times, drawdowns
 from domain.trades import Trade
 from domain.units import Floats, Nanos
 from persistence.report.curve import Curve
+from persistence.report.outlook import Outlook
 from persistence.report.skill import Skill
 from persistence.report.source import Prices
 
@@ -214,6 +216,43 @@ def skill(skills: Sequence[Skill]) -> Draw:
     return draw
 
 
+def calibration(outlooks: Sequence[Outlook]) -> Draw:
+    """A picture a timeframe: how much fell below each quantile against how much should have."""
+
+    def draw(figure: Figure) -> None:
+        pictures = figure.subplots(2, 3, sharex=True, sharey=True).ravel()
+        for axes, outlook in zip(pictures, outlooks, strict=False):
+            axes.plot((0, 100), (0, 100), color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)))
+            should, did = 100 * np.array(LEVELS), 100 * np.array(outlook.below)
+            axes.plot(should, did, ".-", color=ACCENT, markersize=5)
+            axes.set_title(outlook.timeframe, loc="left", fontsize=9.5, color=MUTED)
+            axes.set_xticks((10, 50, 90))
+            axes.set_yticks((10, 50, 90))
+        for axes in pictures[len(outlooks) :]:
+            axes.set_axis_off()
+        figure.supxlabel("should fall below, %", fontsize=9.5, color=MUTED)
+        figure.supylabel("fell below, %", fontsize=9.5, color=MUTED)
+
+    return draw
+
+
+def beaten(outlooks: Sequence[Outlook]) -> Draw:
+    """How much less each timeframe's forecasts lose than a random walk."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        known = [(x.timeframe, 100 * x.skill) for x in outlooks if x.skill is not None]
+        names, skills = [name for name, _ in known], [skill for _, skill in known]
+        axes.barh(names, skills, color=[GAIN if x > 0 else LOSS for x in skills], height=0.6)
+        axes.axvline(0, color=INK, linewidth=0.8)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_formatter(FuncFormatter(_percent))
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+
+    return draw
+
+
 def _bar(axes: Axes, x: float, rate: float, interval: tuple[float, float], colour: str) -> None:
     reach = [[100 * (rate - interval[0])], [100 * (interval[1] - rate)]]
     axes.errorbar([x], [100 * rate], reach, fmt="o", color=colour, markersize=5, elinewidth=2)
@@ -237,7 +276,9 @@ def _edges(pnl: Floats) -> Floats:
     span = float(max(pnl.max(), 0) - min(pnl.min(), 0)) or 1.0
     width = span / max(6, min(40, int(2 * np.sqrt(len(pnl)))))
     lowest, highest = np.floor(min(pnl.min(), 0) / width), np.floor(max(pnl.max(), 0) / width) + 1
-    return np.asarray(np.arange(lowest, highest + 1) * width)
+    edges = np.asarray(np.arange(lowest, highest + 1) * width)
+    edges[0], edges[-1] = min(edges[0], pnl.min()), max(edges[-1], pnl.max())  # despite rounding
+    return edges
 
 
 def _thinned(at: Times, values: Floats) -> tuple[Times, Floats]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,14 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from domain.errors import SettingsInvalid
+from domain.horizons import INTERVALS, LEVELS
 from domain.performance import drawdowns
 from domain.trades import Trade
 from persistence.document import moment
 from persistence.report.curve import Curve, curve
 from persistence.report.measures import measured, metrics
 from persistence.report.operations import Operations, operations
+from persistence.report.outlook import Outlook
 from persistence.report.page import Report, label, page
 from persistence.report.skill import skills
 from persistence.report.source import Source, exported
@@ -77,8 +80,21 @@ def _metrics(report: Report) -> bytes:
         "to": moment(run.last),
         "equity_basis": report.curve.basis,
     }
-    told = head | metrics(run) | _operated(report.operations)
+    told = head | metrics(run) | _operated(report.operations) | _foretold(report.source.outlooks)
     return (json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _foretold(outlooks: tuple[Outlook, ...]) -> dict[str, Any]:
+    """How the forecasts fared, by timeframe; those of which nothing is known are not there."""
+    names = [f"inside_{coverage:.0%}".rstrip("%") for coverage, _, _ in INTERVALS]
+    found = {}
+    for outlook in outlooks:
+        told = asdict(outlook)
+        for name in ("timeframe", "inside"):
+            del told[name]
+        told["below"] = dict(zip(map(str, LEVELS), outlook.below, strict=True))
+        found[str(outlook.timeframe)] = dict(zip(names, outlook.inside, strict=True)) | told
+    return {"forecasts": found}
 
 
 def _operated(told: Operations | None) -> dict[str, Any]:

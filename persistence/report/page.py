@@ -22,6 +22,7 @@ from persistence.report.curve import Curve
 from persistence.report.log import FIGURE
 from persistence.report.measures import Measured
 from persistence.report.operations import Operations
+from persistence.report.outlook import Outlook
 from persistence.report.skill import Skill
 from persistence.report.source import Source
 from persistence.report.words import FILTERS, moment
@@ -113,6 +114,7 @@ def _context(report: Report) -> dict[str, Any]:
         "months": _months(run.months),
         "name": source.name,
         "no_skill": _no_skill(source),
+        "outlooks": source.outlooks,
         "operations": operations,
         "position": source.history[-1].account.position,
         "prices": len(source.prices.at),
@@ -135,7 +137,7 @@ def _charts(report: Report) -> dict[str, Chart | None]:
     found["equity"] = chart(
         "equity", "Equity over time, with the drawdown below it", 4.3, charts.equity(report.curve)
     )
-    for name in ("costs", "distribution", "marks", "skill"):
+    for name in ("costs", "distribution", "marks", "skill", "calibration", "beaten"):
         found[name] = None
     if run.trading.turnover > 0:
         says = "What the prices gave, what each kind of cost took, and what was left"
@@ -148,6 +150,17 @@ def _charts(report: Report) -> dict[str, Chart | None]:
     if report.skills:
         says = "How often the signals were right, by minutes ahead, with 95 % ranges"
         found["skill"] = chart("skill", says, 3.0, charts.skill(report.skills))
+    return found | _outlook_charts(report.source.outlooks)
+
+
+def _outlook_charts(outlooks: Sequence[Outlook]) -> dict[str, Chart | None]:
+    found = dict[str, Chart | None]()
+    if outlooks:
+        says = "How much fell below each quantile against how much should have, by timeframe"
+        found["calibration"] = charts.half("calibration", says, charts.calibration(outlooks))
+    if any(outlook.skill is not None for outlook in outlooks):
+        says = "How much less the forecasts lose than a random walk, by timeframe"
+        found["beaten"] = charts.half("beaten", says, charts.beaten(outlooks))
     return found
 
 

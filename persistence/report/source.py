@@ -23,6 +23,7 @@ from persistence.environment import open_to_read
 from persistence.home import Home
 from persistence.ledger import LedgerStore, replayed
 from persistence.report.log import Log, read
+from persistence.report.outlook import Outlook, outlooks
 
 SPAN = Timeframe.M1.span
 """Candles of one minute value what is held."""
@@ -62,13 +63,26 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """All that the report reads. Prices may be empty; `log` is None where there is none."""
+    """All that the report reads. Prices may be empty; `log` is None where there is none.
+
+    The forecasts are judged as they are read: a month of them is more than the rest together.
+    """
 
     name: str
     kept: Kept
     history: tuple[Step, ...]
     prices: Prices
     log: Log | None
+    outlooks: tuple[Outlook, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a folder of LMDB holds."""
+
+    kept: Kept
+    prices: Prices
+    outlooks: tuple[Outlook, ...]
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -88,9 +102,11 @@ def of_home(path: Path) -> Source:
         StoreCorrupt: it is not one that we wrote, or it does not add up.
     """
     home = Home(path)
-    kept, prices = _stored(home.store, _mode(path))
+    stored = _stored(home.store, _mode(path))
+    kept = stored.kept
     log = read(home.log, kept.mode, _first(kept), Nanos(kept.until + SPAN))
-    return _source(str(path), replace(kept, mode=_told(kept.mode, log)), prices, log)
+    kept = replace(kept, mode=_told(kept.mode, log))
+    return _source(str(path), replace(stored, kept=kept), log)
 
 
 def of_ledger(path: Path) -> Source:
@@ -102,10 +118,10 @@ def of_ledger(path: Path) -> Source:
         StoreCorrupt: it is not one that we wrote, or it does not add up.
     """
     if path.is_dir():
-        kept, prices = _stored(path, _mode(path.parent))
-        return _source(str(path), kept, prices, None)
+        return _source(str(path), _stored(path, _mode(path.parent)), None)
     try:
-        return _source(str(path), imported(path.read_bytes(), path), NO_PRICES, None)
+        kept = imported(path.read_bytes(), path)
+        return _source(str(path), Stored(kept, NO_PRICES, ()), None)
     except OSError as error:
         raise SettingsInvalid(f"{path} cannot be read ({error.strerror})") from error
 
@@ -127,7 +143,7 @@ def imported(lines: bytes, path: Path) -> Kept:
     return Kept(header.mode, Nanos(header.until), header.orders, tuple(entries))
 
 
-def _stored(path: Path, mode: Mode | None) -> tuple[Kept, Prices]:
+def _stored(path: Path, mode: Mode | None) -> Stored:
     try:
         with closing(open_to_read(path)) as environment:
             ledger = LedgerStore(environment)
@@ -137,7 +153,8 @@ def _stored(path: Path, mode: Mode | None) -> tuple[Kept, Prices]:
             until = max([entry.at for entry in entries] + [checkpoint.at if checkpoint else 0])
             kept = Kept(mode, Nanos(until), orders, entries)
             _compare(entries, checkpoint, path)
-            return kept, _prices(CandleStore(environment), kept)
+            prices = _prices(CandleStore(environment), kept)
+            return Stored(kept, prices, outlooks(environment, _first(kept), kept.until))
     except LedgerUnbalanced as error:
         raise StoreCorrupt(f"the ledger of {path} does not add up ({error})") from error
     except lmdb.Error as error:
@@ -165,14 +182,15 @@ def _prices(store: CandleStore, kept: Kept) -> Prices:
     return Prices(np.array(times, np.int64), np.array(closes, np.float64))
 
 
-def _source(name: str, kept: Kept, prices: Prices, log: Log | None) -> Source:
+def _source(name: str, stored: Stored, log: Log | None) -> Source:
+    kept = stored.kept
     if not kept.entries:
         raise StoreBusy(f"nothing is booked in {name}; a trader's first start opens the ledger")
     try:
         history = steps(kept.entries)
     except LedgerUnbalanced as error:
         raise StoreCorrupt(f"the ledger of {name} does not add up ({error})") from error
-    return Source(name, kept, history, prices, log)
+    return Source(name, kept, history, stored.prices, log, stored.outlooks)
 
 
 def _told(mode: Mode | None, log: Log | None) -> Mode | None:

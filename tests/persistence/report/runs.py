@@ -3,7 +3,11 @@
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from statistics import NormalDist
 
+import numpy as np
+
+from domain.candles import aggregate
 from domain.drawdown import HighWater
 from domain.execution import fee
 from domain.facts import (
@@ -21,14 +25,16 @@ from domain.facts import (
     Starting,
     Stopped,
 )
+from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES, Timeframe
 from domain.ledger import NOTHING, Entry, Movement, booked, fill, funding, opening
-from domain.market import Side
+from domain.market import Candle, Side
 from domain.orders import Order
-from domain.signals import Direction
+from domain.signals import Direction, Forecast
 from domain.units import MILLISECOND, MINUTE, Money, Nanos, Price
 from persistence.candles import CandleStore
 from persistence.checkpoints import SCHEMA, Checkpoint, CheckpointStore
 from persistence.environment import open_environment
+from persistence.forecasts import ForecastStore
 from persistence.home import Home
 from persistence.journal import Journal, encode
 from persistence.ledger import LedgerStore
@@ -87,6 +93,42 @@ def a_home(path: Path, *exits: str, market: str = "replay-x-2025", prices: bool 
         checkpoint = Checkpoint(0, end, SCHEMA, len(entries), account, mark)
         CheckpointStore(environment).put(checkpoint)
     return home
+
+
+STEP = 5e-4
+"""Deviation of a minute's move in the market that is forecast [log]."""
+
+BEFORE = 300
+"""Minutes of that market before the run."""
+
+
+def a_walk(seed: int = 2) -> list[Candle]:
+    """A market without a direction, by the minute, from BEFORE the run to its end."""
+    moves = np.random.default_rng(seed).normal(0, STEP, BEFORE + MINUTES)
+    closes = 100 * np.exp(np.cumsum(moves))
+    return [_still(n - BEFORE, price(f"{x:.4f}")) for n, x in enumerate(closes.tolist())]
+
+
+def _still(number: int, at: Price) -> Candle:
+    """A minute of the run that stays at one price."""
+    return Candle(Timeframe.M1, Nanos(NOON + number * MINUTE), at, at, at, at, quantity("1"))
+
+
+def foretold(home: Home, *, wide: float = 1.0) -> None:
+    """Add a forecast each minute: the truth about such a market, or so many times as wide."""
+    minutes = a_walk()
+    deviates = [NormalDist().inv_cdf(level) for level in LEVELS]
+    ahead = np.sqrt(STEPS)[:, None] * np.array(deviates) * STEP * wide  # (5, 13)
+    with closing(open_environment(home.store)) as environment:
+        candles, store = CandleStore(environment), ForecastStore(environment)
+        for timeframe in TIMEFRAMES:
+            candles.put(aggregate(minutes, timeframe))
+        for number in range(BEFORE, BEFORE + MINUTES):
+            last = float(minutes[number].close)
+            each = [last * np.exp(ahead * np.sqrt(x.minutes)) for x in TIMEFRAMES]
+            closes = np.full((len(TIMEFRAMES), CONTEXT), last)
+            at = minutes[number].close_time
+            store.put(Forecast(at, closes, np.array(each), 0.02), "9c4c")
 
 
 def log(home: Home, *facts: Fact, mode: Mode = Mode.REPLAY) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from persistence.report.__main__ import main
 from tests.persistence.report.browser import Tab, browser, program
-from tests.persistence.report.runs import a_home, facts, log
+from tests.persistence.report.runs import a_home, facts, foretold, log
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 
@@ -28,7 +28,8 @@ CHARTS = """
 SMALLEST_LETTERS = """
 Math.min(...[...document.querySelectorAll('svg text')]
   .filter(x => x.getBoundingClientRect().width > 0)
-  .map(x => parseFloat(getComputedStyle(x).fontSize) * x.getScreenCTM().a))
+  .map(x => [x, x.getScreenCTM()])
+  .map(([x, to]) => parseFloat(getComputedStyle(x).fontSize) * Math.hypot(to.a, to.b)))
 """
 
 
@@ -44,7 +45,9 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report")
-    log(a_home(folder / "home", *EXITS), *facts(*EXITS))
+    home = a_home(folder / "home", *EXITS)
+    log(home, *facts(*EXITS))
+    foretold(home)
     assert main(["--home", str(folder / "home"), "--out", str(folder)]) == 0
     return folder / "report.html"
 
@@ -65,7 +68,7 @@ def test_page_shows_whole_without_a_network_or_a_complaint(
     assert tab.events("Runtime.exceptionThrown") == []
     assert tab.value("document.documentElement.scrollWidth") <= width
     assert tab.value(HIDDEN_BY_MISTAKE) == 0
-    assert tab.value(CHARTS) == 5
+    assert tab.value(CHARTS) == 7
     _keep(tab, f"{size}-{'dark' if dark else 'light'}")
 
 

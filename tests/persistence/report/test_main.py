@@ -13,10 +13,11 @@ from pyarrow import parquet
 from quantstats import stats
 
 from domain.facts import Mode
+from domain.horizons import LEVELS
 from domain.units import MINUTE
 from persistence.report.__main__ import main
 from tests.builders import NOON
-from tests.persistence.report.runs import MINUTES, a_home, an_empty_home, facts, log
+from tests.persistence.report.runs import MINUTES, a_home, an_empty_home, facts, foretold, log
 
 ROOT = Path(__file__).parents[3]
 
@@ -45,6 +46,19 @@ def test_report_is_written_with_all_that_goes_with_it(made: Path) -> None:
     assert (told["label"], told["trades"], told["refusals"]) == ("REPLAY", 3, {"STALE_BOOK": 1})
     assert told["latency_ms"]["median"] == 100
     assert told["from"] == "2025-03-01T12:00:00.000Z"
+
+
+def test_forecasts_are_judged_in_the_metrics_too(tmp_path: Path) -> None:
+    foretold(a_home(tmp_path / "home", *EXITS, prices=False))
+
+    assert main(["--home", str(tmp_path / "home"), "--out", str(tmp_path)]) == 0
+
+    told = metrics(tmp_path)["forecasts"]
+    assert list(told) == ["1m", "3m", "5m", "15m", "30m", "1h"]
+    assert told["1m"]["count"] == 566
+    assert told["1m"]["inside_80"] == pytest.approx(0.8, abs=0.1)
+    assert list(told["1m"]["below"]) == list(map(str, LEVELS))
+    assert told["1h"]["skill"] is None
 
 
 def test_trades_are_a_row_each_and_add_up(made: Path) -> None:

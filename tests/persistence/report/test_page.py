@@ -11,7 +11,7 @@ from persistence.report.files import reported
 from persistence.report.page import page, warnings
 from persistence.report.source import of_home
 from tests.builders import NOON, an_account
-from tests.persistence.report.runs import a_home, facts, log
+from tests.persistence.report.runs import a_home, facts, foretold, log
 
 VOID = {"meta", "link", "br"}
 
@@ -156,8 +156,20 @@ def test_what_is_not_known_is_said_and_never_shown_as_zero(tmp_path: Path) -> No
         assert sentence in text, sentence
 
 
-def test_quantiles_that_the_log_does_not_hold_are_missed_aloud(usual: str) -> None:
-    assert "cannot be told from here" in words(usual)
+def test_forecasts_that_nobody_kept_are_missed_aloud(usual: str) -> None:
+    assert "No forecast of this period is kept" in words(usual)
+    assert "Skill against a random walk" not in words(usual)
+
+
+def test_forecasts_that_were_kept_are_judged_by_timeframe(tmp_path: Path) -> None:
+    home = a_home(tmp_path, "101", prices=False)
+    foretold(home)
+
+    text = words(page(reported(of_home(tmp_path))))
+
+    for part in ("Each timeframe's forecasts", "Calibration", "Skill against a random walk"):
+        assert part in text, part
+    assert re.search(r"1m566[\d.]+ %[\d.]+ %[\d.]+ %", text)
 
 
 def test_modelled_book_is_said(usual: str) -> None:

@@ -1,10 +1,12 @@
-"""Pinball loss of a checkpoint against a random walk with EWMA volatility, 30 cells.
+"""Pinball loss of a checkpoint against a random walk with EWMA volatility, HAR and GARCH, 30 cells.
 
-The baseline's decay and shape are fitted per timeframe and step on the year before `--from`. The
-windows are the exchange's own candles of each timeframe, one for each candle that closes in the
-period (at most `--count`, evenly spread); nothing after `--to` is looked at.
+The baselines are fitted per timeframe and step on the year before `--from`. The windows are the
+exchange's own candles of each timeframe, at every candle that closes on a whole multiple of
+`--stride` minutes; nothing after `--to` is looked at. The model is measured as it speaks, and
+calibrated online, by the past only, as the program does it.
 
     .venv/bin/python tests/benchmarks/pinball.py --data BTCUSDT-1m.parquet --from D --to D
+        [--peers SITE-PACKAGES]    where arch is installed; without it GARCH is left out
 """
 
 import argparse
@@ -15,63 +17,84 @@ from datetime import date
 from pathlib import Path
 from time import perf_counter
 
-import chronos
-import numpy as np
-import torch
-
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from actors.forecast.corpus import Candles, Floats, between, read
-from actors.forecast.sources import locate
-from actors.forecast.stock import ChronosBolt
-from actors.forecast.train import DAY_MS, midnight_ms
-from actors.forecast.windows import windows
-from actors.forecast.yardstick import BPS, coverage, fit, moves, pinball
-from domain.horizons import CONTEXT, MEDIAN, STEPS, TIMEFRAMES, Timeframe
+from actors.forecast.blas import settle_blas
+
+settle_blas()
+
+import numpy as np  # noqa: E402
+
+from actors.forecast.corpus import MINUTE_MS, Candles, Floats, Ints, between, read  # noqa: E402
+from actors.forecast.engine import Forecaster  # noqa: E402
+from actors.forecast.engines import choose  # noqa: E402
+from actors.forecast.evaluation import WARM_UP_MS, corrected_online, forecasts  # noqa: E402
+from actors.forecast.experience import experience  # noqa: E402
+from actors.forecast.train import DAY_MS, midnight_ms  # noqa: E402
+from actors.forecast.windows import windows  # noqa: E402
+from actors.forecast.yardstick import BPS, coverage, fit, moves, pinball  # noqa: E402
+from domain.calibration import Calibration  # noqa: E402
+from domain.horizons import CONTEXT, INTERVALS, STEPS, TIMEFRAMES, Timeframe  # noqa: E402
+from domain.units import MILLISECOND, Nanos  # noqa: E402
+from tests.benchmarks.rivals import Garch, Har, Shaped  # noqa: E402
 
 SPAN = CONTEXT + max(STEPS)
 YEAR = 365
+PAST_MAX = 20_000
+"""Windows that a baseline is fitted on at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What is judged, and how closely: first and last moment [ms], minutes between origins."""
+
+    start: int
+    end: int
+    stride: int
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One timeframe and step, judged."""
+    """One timeframe and step, judged: mean losses [bps], coverage, width."""
 
     timeframe: Timeframe
     step: int
     count: int
-    ours: float
-    walk: float
-    covered: tuple[float, float, float]
-    walk_covered: tuple[float, float, float]
-    above: float
-    """Share of outcomes above the median."""
+    losses: dict[str, float]
+    raw: tuple[float, ...]
+    """Coverage of the 80, 90 and 95 % intervals as the model speaks."""
+    covered: tuple[float, ...]
+    """The same, calibrated."""
+    widths: tuple[float, ...]
+    """Mean width of the calibrated intervals over the random walk's, widened to cover as much."""
 
-    @property
-    def ratio(self) -> float:
-        """Our loss over the baseline's."""
-        return self.ours / self.walk
+    def ratio(self, name: str) -> float:
+        """A loss over the random walk's."""
+        return self.losses[name] / self.losses["rw-ewma"]
 
 
 def main() -> int:
     """Print the table; 0 done, 2 data missing."""
     options = _options()
+    if options.peers:
+        sys.path.append(str(options.peers))
     if not options.data.exists():
         print(f"pinball: no candles at {options.data}", file=sys.stderr)
         return 2
-    start, end = midnight_ms(options.start), midnight_ms(options.end) + DAY_MS
+    period = Period(midnight_ms(options.start), midnight_ms(options.end) + DAY_MS, options.stride)
     candles = read(options.data)
-    model = ChronosBolt(locate(options.model, Path("models")).folder, options.model)
+    model = choose(options.model, "exact", Path("models")).open()
+    known = experience(model.sha, Nanos((period.start - WARM_UP_MS) * MILLISECOND))
     began = perf_counter()
     cells = [
         cell
         for timeframe in TIMEFRAMES
-        for cell in judged(model, candles, timeframe, (start, end, options.count))
+        for cell in judged((model, known), candles, timeframe, period)
     ]
     report(cells)
-    print(f"\nmodel {model.name} {model.sha[:12]} on {options.data.name}")
-    print(f"{options.start} .. {options.end}, baseline fitted on the year before")
-    print(f"{perf_counter() - began:.0f} s on {machine()}")
+    print(f"\nmodel {model.name} {model.sha[:12]} on {options.data.name}, stride {options.stride}")
+    print(f"{options.start} .. {options.end}, baselines fitted on the year before")
+    print(f"{perf_counter() - began:.0f} s on {platform.machine()}")
     return 0
 
 
@@ -81,90 +104,125 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--from", type=date.fromisoformat, dest="start", required=True)
     parser.add_argument("--to", type=date.fromisoformat, dest="end", required=True)
     parser.add_argument("--model", default="embedded")
-    parser.add_argument("--count", type=int, default=20_000, help="windows a timeframe at most")
+    parser.add_argument("--stride", type=int, default=5, help="minutes from origin to origin")
+    parser.add_argument("--peers", type=Path, help="site-packages with arch")
     return parser.parse_args()
 
 
 def judged(
-    model: ChronosBolt, candles: Candles, timeframe: Timeframe, period: tuple[int, int, int]
+    ours: tuple[Forecaster, Calibration], candles: Candles, timeframe: Timeframe, period: Period
 ) -> list[Cell]:
-    """The five cells of one timeframe; the baseline learns from the year before the period."""
-    start, end, count = period
-    past = chosen(between(candles, start - YEAR * DAY_MS, start), timeframe, count)
-    context_ms = CONTEXT * timeframe.minutes * 60_000
-    closes = chosen(between(candles, start - context_ms, end), timeframe, count)
-    actual = moves(closes)
-    forecast = np.log(model.forecast(closes[:, :CONTEXT]) / closes[:, CONTEXT - 1, None, None])
-    walks = [fit(past, column).quantiles(closes) for column in range(len(STEPS))]
-    return [
-        _cell(timeframe, column, actual[:, column], (forecast[:, column], walks[column]))
-        for column in range(len(STEPS))
-    ]
+    """The five cells of one timeframe; the baselines learn from the year before the period."""
+    model, known = ours
+    span = period.start - WARM_UP_MS, period.end
+    every = forecasts(model, candles, timeframe, span, period.stride)
+    raw, said = (x.since(period.start) for x in (every, corrected_online(every, known)))
+    last = raw.last_closes[:, None, None]
+    closes = around(candles, timeframe, raw.origins)
+    before = between(candles, period.start - YEAR * DAY_MS, period.start)
+    past = chosen(before, timeframe)
+    rivals = fitted(past, before, timeframe)
+    cells = []
+    for column in range(len(STEPS)):
+        found = {
+            "raw": np.log(raw.quantiles / last)[:, column],
+            "calibrated": np.log(said.quantiles / last)[:, column],
+            "rw-ewma": fit(past, column).quantiles(closes),
+        }
+        found |= {name: rival.quantiles(closes, column) for name, rival in rivals.items()}
+        cells.append(_cell(timeframe, column, moves(closes)[:, column], found))
+    return cells
 
 
-def chosen(candles: Candles, timeframe: Timeframe, count: int) -> Floats:
-    """At most `count` evenly spread windows of the exchange's own candles."""
+def fitted(past: Floats, candles: Candles, timeframe: Timeframe) -> dict[str, Shaped]:
+    """HAR and, where `arch` is there, GARCH."""
+    rivals = {"HAR": Shaped.fit(Har.fit(past), past)}
+    returns = np.diff(np.log(candles.closes[timeframe.minutes - 1 :: timeframe.minutes]))
+    try:
+        rivals["GARCH"] = Shaped.fit(Garch.fit(returns), past)
+    except ImportError:
+        print("no GARCH: arch is not installed", file=sys.stderr)
+    return rivals
+
+
+def around(candles: Candles, timeframe: Timeframe, origins: Ints) -> Floats:
+    """Closes around each origin, shape (n, SPAN)."""
+    last = np.searchsorted(candles.opened, origins - MINUTE_MS)
+    steps = np.arange(1 - CONTEXT, max(STEPS) + 1) * timeframe.minutes
+    return np.asarray(candles.closes[last[:, None] + steps])
+
+
+def chosen(candles: Candles, timeframe: Timeframe) -> Floats:
+    """At most PAST_MAX evenly spread windows of the exchange's own candles."""
     every = windows(candles, timeframe.minutes, SPAN)
     aligned = every.aligned()
-    places = np.linspace(0, len(aligned) - 1, min(count, len(aligned))).astype(np.int64)
+    places = np.linspace(0, len(aligned) - 1, min(PAST_MAX, len(aligned))).astype(np.int64)
     return every.closes(aligned[places])
 
 
-def _cell(
-    timeframe: Timeframe, column: int, actual: Floats, forecasts: tuple[Floats, Floats]
-) -> Cell:
-    ours, walk = forecasts
+def _cell(timeframe: Timeframe, column: int, actual: Floats, found: dict[str, Floats]) -> Cell:
+    said, walk = found["calibrated"], found["rw-ewma"]
+    covered = coverage(actual, said)
+    widths = [
+        float(np.mean(said[:, high] - said[:, low])) / _width(actual, walk[:, [low, high]], share)
+        for share, (_, low, high) in zip(covered, INTERVALS, strict=True)
+    ]
     return Cell(
         timeframe,
         STEPS[column],
         len(actual),
-        float(pinball(actual, ours).mean() * BPS),
-        float(pinball(actual, walk).mean() * BPS),
-        coverage(actual, ours),
-        coverage(actual, walk),
-        float(np.mean(actual > ours[:, MEDIAN])),
+        {name: float(pinball(actual, each).mean() * BPS) for name, each in found.items()},
+        coverage(actual, found["raw"]),
+        covered,
+        tuple(widths),
     )
 
 
-HEADER = ("timeframe", "step", "windows", "ours [bps]", "rw-ewma [bps]", "ratio",
-          "80/90/95 % ours", "80/90/95 % rw-ewma", "above median")  # fmt: skip
+def _width(actual: Floats, bounds: Floats, share: float) -> float:
+    """Mean width of intervals about zero, all widened alike until this share is covered."""
+    reach = np.maximum(actual / bounds[:, 1], actual / bounds[:, 0])
+    return float(np.mean(bounds[:, 1] - bounds[:, 0]) * np.quantile(reach, share))
 
 
 def report(cells: list[Cell]) -> None:
     """The table and its summary."""
-    print("| " + " | ".join(HEADER) + " |")
-    print("|---" * len(HEADER) + "|")
+    rivals = [name for name in ("HAR", "GARCH") if name in cells[0].losses]
+    names = ("raw", "calibrated", *rivals)
+    header = ("timeframe", "step", "windows", "rw-ewma [bps]", *names,
+              "80/90/95 % raw", "80/90/95 % calibrated", "width 80/90/95 %")  # fmt: skip
+    print("| " + " | ".join(header) + " |")
+    print("|---" * len(header) + "|")
     for cell in cells:
+        ratios = " | ".join(f"{cell.ratio(name):.4f}" for name in names)
         print(
-            f"| {cell.timeframe} | {cell.step} | {cell.count} | {cell.ours:.3f} | {cell.walk:.3f} "
-            f"| {cell.ratio:.4f} | {shares(cell.covered)} | {shares(cell.walk_covered)} "
-            f"| {cell.above:.3f} |"
+            f"| {cell.timeframe} | {cell.step} | {cell.count} | {cell.losses['rw-ewma']:.3f} "
+            f"| {ratios} | {shares(cell.raw)} | {shares(cell.covered)} | {shares(cell.widths)} |"
         )
-    ours, walk = np.mean([c.ours for c in cells]), np.mean([c.walk for c in cells])
-    ratios = np.array([cell.ratio for cell in cells])
+    for name in names:
+        print(f"\n{name}: {summary(cells, name)}")
+    for name, covered in (("raw", [x.raw for x in cells]), ("calibrated", [x.covered for x in cells])):  # fmt: skip # noqa: E501
+        missed = np.abs(np.array(covered) - [0.8, 0.9, 0.95])
+        print(f"\n{name}: coverage missed by {shares(missed.mean(axis=0))} on average, ", end="")
+        print(f"{shares(missed.max(axis=0))} at worst")
+    widths = np.array([cell.widths for cell in cells])
+    print(f"\nwidth over the random walk's at equal coverage {shares(widths.mean(axis=0))}")
+
+
+def summary(cells: list[Cell], name: str) -> str:
+    """How one forecaster compares with the random walk over all cells."""
+    walk, loss = (np.mean([cell.losses[x] for cell in cells]) for x in ("rw-ewma", name))
+    ratios = np.array([cell.ratio(name) for cell in cells])
     worst = cells[int(ratios.argmax())]
-    covered = np.array([cell.covered for cell in cells])
-    missed = np.abs(covered - [0.8, 0.9, 0.95])
-    print(f"\nmean loss {ours:.4f} bps against {walk:.4f} bps: {ours / walk:.4f}")
-    print(
-        f"mean ratio {ratios.mean():.4f}, below one in {(ratios < 1).sum()} of {len(cells)} cells"
-    )
-    print(f"worst cell {worst.ratio:.4f} ({worst.timeframe}, step {worst.step})")
-    print(f"mean coverage {shares(tuple(covered.mean(axis=0)))}")
-    print(f"coverage missed by {missed.mean():.4f} on average, {missed.max():.4f} at worst")
-
-
-def shares(covered: tuple[float, ...]) -> str:
-    """Three shares in one column."""
-    return "/".join(f"{share:.3f}" for share in covered)
-
-
-def machine() -> str:
-    """What the figures were measured with."""
     return (
-        f"{platform.machine()} {platform.system()}, {torch.get_num_threads()} threads, Python "
-        f"{platform.python_version()}, torch {torch.__version__}, chronos {chronos.__version__}"
+        f"mean loss {loss:.4f} of {walk:.4f} bps, {loss / walk:.4f}; mean ratio "
+        f"{ratios.mean():.4f}, below one in {(ratios < 1).sum()} of {len(cells)} cells, "
+        f"worst {ratios.max():.4f} ({worst.timeframe}, step {worst.step})"
     )
+
+
+def shares(values: tuple[float, ...] | Floats) -> str:
+    """Three shares in one column."""
+    return "/".join(f"{share:.3f}" for share in values)
 
 
 if __name__ == "__main__":

@@ -32,10 +32,8 @@ class Har:
     @classmethod
     def fit(cls, closes: Floats) -> "Har":
         """Learn from past windows, shape (n, 200 + ...)."""
-        features, sizes = _features(closes), np.abs(moves(closes))
-        return cls(
-            tuple(np.linalg.lstsq(features, sizes[:, k], rcond=None)[0] for k in range(len(STEPS)))
-        )
+        weights = np.linalg.pinv(_features(closes)) @ np.abs(moves(closes))
+        return cls(tuple(weights.T))
 
     def spread(self, closes: Floats, column: int) -> Floats:
         """Expected size of the move at a step, shape (n,)."""

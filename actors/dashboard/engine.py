@@ -165,6 +165,8 @@ def _network(view: View, taken: Usage) -> Figure:
         return "host net", NOTHING if host is None else f"{host / 1000:,.1f} KB/s in", "dim"
     hourly = view.received * HOUR / SECOND / MEGABYTE
     told = f"{view.received / 1000:,.1f} KB/s, {hourly:,.0f} MB/h"
+    if (age := view.age(view.counted)) > VITALS_STALE:
+        return "network", f"{told}, {span_of_time(age)} old", "stale"
     return "network", told, "warn" if hourly > NETWORK_MAX else "text"
 
 

@@ -197,6 +197,7 @@ class Draft:
             "scored_since": self.calibration.since,
             "heard": self.rate.per_second,
             "received": per_second(self.traffic),
+            "counted": self.traffic[-1][0] if self.traffic else None,
             "restarts": tuple(self.restarts.items()),
             "paces": self.paces.held(),
         }

@@ -167,8 +167,10 @@ def _chronos(view: View) -> Line:
 
 
 def _logic(view: View) -> Line:
-    reason = NOTHING if view.decision is None else view.decision.reason
-    return LAST, Span("Entry Logic: "), Span(plain(reason))
+    decided = view.decision
+    reason = NOTHING if decided is None else decided.reason
+    late = decided is not None and view.age(decided.at) > MINUTE_STALE
+    return LAST, Span("Entry Logic: "), Span(plain(reason), "stale" if late else "text")
 
 
 def _position(view: View) -> tuple[Line, Line]:

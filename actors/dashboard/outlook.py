@@ -45,8 +45,10 @@ def table(view: View, size: Size) -> Block:
     )
     age = view.age(view.signal.at)
     late: Style = "warn" if age > MINUTE_STALE else "dim"
-    note = (*_fused(view.signal), Span(f", {span_of_time(age)} ago", late))
-    shown = tuple(map(dimmed, rows)) if late == "warn" else rows
+    fused, shown = _fused(view.signal), rows
+    if late == "warn":
+        fused, shown = dimmed(fused), tuple(map(dimmed, rows))
+    note = (*fused, Span(f", {span_of_time(age)} ago", late))
     return framed(title, (_head(), *shown), size, note)
 
 
@@ -161,8 +163,11 @@ def signal(view: View, size: Size) -> Block:
     )
     age = view.age(known.at)
     late: Style = "warn" if age > MINUTE_STALE else "dim"
-    note = (*_fused(known)[:2], Span(f", {span_of_time(age)} ago", late))
-    return framed(title, tuple(rows), size, note)
+    fused, shown = _fused(known)[:2], tuple(rows)
+    if late == "warn":
+        fused, shown = dimmed(fused), tuple(map(dimmed, shown))
+    note = (*fused, Span(f", {span_of_time(age)} ago", late))
+    return framed(title, shown, size, note)
 
 
 def _bar(name: str, expected: float, part: float, columns: int) -> Line:

@@ -190,6 +190,7 @@ class View:
         latencies: how long things took.
         heard: messages that the dashboard hears in a second.
         received: what comes from the venue [bytes a second]; None where nobody says.
+        counted: when that was counted last.
         restarts: of each actor that died.
         vitals: how the actors do; None where nobody says.
         vitals_every: market time between the last two of them.
@@ -232,6 +233,7 @@ class View:
     latencies: Latencies
     heard: float | None
     received: float | None
+    counted: Nanos | None
     restarts: tuple[tuple[str, int], ...]
     vitals: Vitals | None
     vitals_every: Nanos

@@ -321,6 +321,28 @@ def test_values_that_are_no_longer_current_are_dimmed_and_show_their_age() -> No
     assert styles_of(block, "●LOST 34s") == {"bad"}
 
 
+@pytest.mark.parametrize("page", list(Page))
+@pytest.mark.parametrize("size", [*SIZES, (200, 60)], ids=named)
+def test_after_ten_minutes_of_silence_no_figure_of_now_looks_current(
+    page: Page, size: tuple[int, int]
+) -> None:
+    fold = busy()
+    fold.tick(after(600))
+
+    block = compose(fold.view(), Desk(page=page, usage=USAGE), size)
+
+    told = [span for line in block[1:-1] for span in line if OF_NOW.match(span.text)]
+    assert len(told) > 3
+    assert {span.style for span in told} <= {"stale", "warn"}
+
+
+OF_NOW = re.compile(
+    r" *[$]?(43,247\.8|\+0\.34%|87\.3%|stop 43000|\+0\.2[0-9]%|\$43,180$|\+\$1\.56|68\.1%|\+\$127"
+    r"|10,127\.34|10,128\.90|23%|0\.98|399\.1|43,251\.10|21\.4 KB/s)"
+)
+"""Figures that say how things are, not what once happened."""
+
+
 @pytest.mark.parametrize("page", [Page.TRADING, Page.RISK])
 def test_account_that_nobody_values_is_dimmed_and_shows_its_age(page: Page) -> None:
     fold = busy()

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +18,7 @@ from transformers.models.t5.modeling_t5 import T5Attention
 
 from actors.forecast import encoder, tiles
 from actors.forecast.encoder import buckets
-from actors.forecast.engine import CORE, Forecaster
+from actors.forecast.engine import CORE, THREADS, Forecaster
 from actors.forecast.exact import ExactBolt
 from actors.forecast.scaling import total
 from actors.forecast.shape import Shape
@@ -413,6 +414,7 @@ def test_a_fresh_process_forecasts_soon_in_little_memory_without_torch() -> None
 
 LOADED_BLAS = """
 import sys
+import threading
 from actors.forecast.blas import settle_blas
 print("numpy" in sys.modules, settle_blas())
 import ctypes, pathlib
@@ -438,3 +440,13 @@ def test_settling_blas_too_late_is_said() -> None:
     code = "import numpy; from actors.forecast.blas import settle_blas; print(settle_blas())"
 
     assert fresh(code) == ["False"]
+
+
+def test_at_most_two_threads_compute_a_forecast() -> None:
+    before = set(threading.enumerate())
+
+    engine = ExactBolt(EMBEDDED, "embedded")
+    engine.forecast(made.paths(100))
+
+    ours = [thread for thread in threading.enumerate() if thread not in before]
+    assert len([thread for thread in ours if thread.name.startswith("forecast")]) <= THREADS - 1

@@ -53,7 +53,10 @@ class RiskActor(Actor[RiskInbox]):
         self._stopwatch = stopwatch
         self._broker = broker
         self._dashboard = dashboard
-        self._seen = Situation(now=Nanos(0), rules=rules)
+        self._seen = Situation(now=Nanos(0), rules=rules)  # what changes seldom; see _situation
+        self._now = Nanos(0)
+        self._book: Book | None = None
+        self._quality: MarketQuality | None = None
         self._feed_ready = False
         self._model: ModelReady | None = None
         self._said: set[tuple[str, bool]] = set()
@@ -65,17 +68,18 @@ class RiskActor(Actor[RiskInbox]):
         """Keep the market and the account in view; decide on signals; guard what is open."""
         match message:
             case Book() as book:
-                self._seen = replace(self._seen, book=book, now=max(self._seen.now, book.at))
+                self._book, self._now = book, max(self._now, book.at)
                 self._guard()
             case Tick(now):
-                self._seen = replace(self._seen, now=max(self._seen.now, now))
+                self._now = max(self._now, now)
                 self._get_ready()
                 self._guard()
             case MarketQuality() as quality:
-                self._seen = replace(self._seen, quality=quality)
+                self._quality = quality
                 self._get_ready()
             case Signal() as signal:
-                self._seen = replace(self._seen, signal=signal, now=max(self._seen.now, signal.at))
+                self._now = max(self._now, signal.at)
+                self._seen = replace(self._seen, signal=signal)
                 self._decide()
             case Marked() as marked:
                 self._take(marked)
@@ -130,13 +134,13 @@ class RiskActor(Actor[RiskInbox]):
         self._seen = replace(self._seen, ready=True)
         seconds = self._stopwatch()
         self._dashboard.tell(
-            Ready(self._seen.now, model.model, model.sha, seconds, verified=model.verified)
+            Ready(self._now, model.model, model.sha, seconds, verified=model.verified)
         )
         self._decide()
 
     def _narrow(self) -> bool:
         """Whether the average spread allows a start."""
-        quality = self._seen.quality
+        quality = self._quality
         narrow = quality is not None and quality.spread_average_bps < SPREAD_MAX_AT_START
         seen = "no book yet" if quality is None else f"{quality.spread_average_bps:.2f} bps"
         self._show("spread", f"{seen}; below {SPREAD_MAX_AT_START:g} bps", met=narrow)
@@ -144,13 +148,13 @@ class RiskActor(Actor[RiskInbox]):
 
     def _show(self, criterion: str, detail: str, *, met: bool) -> None:
         """A start criterion of ours, when it is first looked at and when it changes."""
-        if self._seen.now and (criterion, met) not in self._said:
+        if self._now and (criterion, met) not in self._said:
             self._said = {x for x in self._said if x[0] != criterion} | {(criterion, met)}
-            self._dashboard.tell(Progress(self._seen.now, criterion, int(met), 1, met, detail))
+            self._dashboard.tell(Progress(self._now, criterion, int(met), 1, met, detail))
 
     def _await_spread(self) -> None:
         """All else is met; a market that stays too wide is none to start in."""
-        now, quality = self._seen.now, self._seen.quality
+        now, quality = self._now, self._quality
         if self._waits_since is None:
             self._waits_since = now or None
         elif now - self._waits_since > NARROW_WITHIN:
@@ -179,19 +183,26 @@ class RiskActor(Actor[RiskInbox]):
         elif sent is not None and self._sent is None and not sent.closes and after is None:
             self._say(Decision.WAITING, "the order came back without a fill")
 
+    def _situation(self) -> Situation:
+        """All that a decision rests on; what the market changes many times a second is added."""
+        return replace(self._seen, now=self._now, book=self._book, quality=self._quality)
+
     def _position(self) -> Position | None:
         marked = self._seen.marked
         return None if marked is None else marked.account.position
 
     def _say(self, state: Decision, reason: str) -> None:
-        self._dashboard.tell(Decided(self._seen.now, state, reason))
+        self._dashboard.tell(Decided(self._now, state, reason))
 
     def _guard(self) -> None:
         """Close what must not stay open a moment longer."""
-        reason = exit_due(self._seen)
+        if self._position() is None:
+            return
+        seen = self._situation()
+        reason = exit_due(seen)
         if not reason or self._waiting():
             return
-        decision = closing(self._seen, reason)
+        decision = closing(seen, reason)
         if isinstance(decision.verdict, Refused):
             if self._stuck is not None and self._stuck.reason is decision.verdict.reason:
                 return
@@ -202,11 +213,11 @@ class RiskActor(Actor[RiskInbox]):
 
     def _decide(self) -> None:
         if not self._waiting():
-            self._act(decide(self._seen))
+            self._act(decide(self._situation()))
 
     def _waiting(self) -> bool:
         """Whether an order is on its way; nothing is decided until its end is known."""
-        if self._sent is not None and self._seen.now - self._sent[1] > ANSWER_WITHIN:
+        if self._sent is not None and self._now - self._sent[1] > ANSWER_WITHIN:
             self._sent = None
         return self._sent is not None
 
@@ -218,8 +229,8 @@ class RiskActor(Actor[RiskInbox]):
     def _announce(self, verdict: Verdict) -> None:
         match verdict:
             case Approved(order):
-                self._sent = (order, self._seen.now)
+                self._sent = (order, self._now)
                 self._broker.tell(verdict)
             case Refused(order, reason):
-                fact = OrderRefused(self._seen.now, order.id, reason.name, str(reason))
+                fact = OrderRefused(self._now, order.id, reason.name, str(reason))
                 self._dashboard.tell(fact)

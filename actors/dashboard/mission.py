@@ -1,5 +1,7 @@
 """The mission's box: always on screen, whatever else there is room for."""
 
+import re
+
 from actors.dashboard.lines import Block, Line, Span, Style, dimmed, fit, framed, plain, width
 from actors.dashboard.view import BOOK_STALE, MINUTE_STALE, View, of_opening
 from actors.dashboard.words import (
@@ -170,7 +172,12 @@ def _logic(view: View) -> Line:
     decided = view.decision
     reason = NOTHING if decided is None else decided.reason
     late = decided is not None and view.age(decided.at) > MINUTE_STALE
-    return LAST, Span("Entry Logic: "), Span(plain(reason), "stale" if late else "text")
+    told = CENTS.sub(r"\1", plain(reason))
+    return LAST, Span("Entry Logic: "), Span(told, "stale" if late else "text")
+
+
+CENTS = re.compile(r"(\d{4,})\.\d+")
+"""Of prices: the box has no room for them, and the view of the trading has them."""
 
 
 def _position(view: View) -> tuple[Line, Line]:

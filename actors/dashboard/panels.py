@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from math import exp, log
 
 from actors.dashboard.charts import bar, gauge
 from actors.dashboard.desk import Desk, logged
@@ -213,6 +214,15 @@ def courses(view: View, size: Size) -> Block:
 COURSE_ROWS = 5
 
 
+def _as_ratio(logarithm: float) -> str:
+    """A pressure in words; it is drawn by its logarithm, so that 2 and 1/2 are as far from even."""
+    return number(exp(min(logarithm, LARGE)))
+
+
+LARGE = 700.0
+"""Logarithm of the largest number that there is, about."""
+
+
 def _courses(view: View) -> tuple[Course, Course, Course]:
     samples, now = view.samples, view.quality
     late = now is None or view.age(now.at) > view.stale_after
@@ -221,11 +231,11 @@ def _courses(view: View) -> tuple[Course, Course, Course]:
     pressure_now = NOTHING if now is None else f"{number(now.pressure)} {_pressing(now)}"
     liquidity_now = NOTHING if now is None else short_dollars(now.liquidity)
     spreads = tuple(sample.spread_bps for sample in samples)
-    pressures = tuple(sample.pressure for sample in samples)
+    pressures = tuple(log(sample.pressure) for sample in samples if sample.pressure > 0)
     liquidities = tuple(sample.liquidity for sample in samples)
     return (
         Course("Spread", spreads, Span(spread_now, style), SPREAD_MAX, fine),
-        Course("Pressure", pressures, Span(pressure_now, style), 1.0),
+        Course("Pressure", pressures, Span(pressure_now, style), log(1.0), _as_ratio),
         Course("Liquidity", liquidities, Span(liquidity_now, style), LIQUIDITY_MIN, short_dollars),
     )
 

@@ -189,7 +189,7 @@ def _fate(ticket: Ticket) -> Line:
     if 0 < ticket.filled >= ticket.order.quantity:
         return (Span(f"filled @ {dollars(ticket.paid / ticket.filled)}", "text"),)
     if ticket.refusal:
-        return (Span(plain(ticket.refusal), "warn"),)
+        return (Span(plain(ticket.refusal), "dim" if ticket.canceled else "warn"),)
     if ticket.filled > 0:
         return (Span(f"partly filled, {quantity(ticket.filled)}", "accent"),)
     waits = ticket.order.kind != Kind.MARKET

@@ -23,6 +23,7 @@ from domain.facts import (
     Starting,
 )
 from domain.horizons import TIMEFRAMES, Timeframe
+from domain.life import Status
 from domain.market import Book, Candle, MarkPrice, Ticker, Trade
 from domain.microstructure import MarketQuality
 from domain.signals import Forecast, Signal
@@ -103,6 +104,7 @@ class Ticket:
         fee: paid for it [quote currency].
         latency_ms: from sending to its newest fill; None before the first.
         refusal: why the rest of it, or all, stays undone; empty where it does not.
+        canceled: that was on purpose, as a stop is once the target is reached.
     """
 
     at: Nanos
@@ -112,10 +114,12 @@ class Ticket:
     fee: Money = Money(Decimal(0))  # noqa: RUF009
     latency_ms: float | None = None
     refusal: str = ""
+    canceled: bool = False
 
     def refused(self, fact: OrderRefused) -> "Ticket":
         """The order after this refusal."""
-        return replace(self, at=fact.at, refusal=fact.reason or fact.code)
+        canceled = fact.code == Status.CANCELED
+        return replace(self, at=fact.at, refusal=fact.reason or fact.code, canceled=canceled)
 
     @property
     def slippage_bps(self) -> float | None:

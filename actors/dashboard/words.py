@@ -146,10 +146,15 @@ def number(value: float, digits: int = 2) -> str:
 def fine(value: float) -> str:
     """A plain number that may be very small.
 
-    >>> fine(1.344), fine(0.00114), fine(0.0)
-    ('1.34', '0.001', '0.00')
+    >>> fine(1.344), fine(0.0231), fine(0.00114), fine(0.0)
+    ('1.34', '0.023', '0.0011', '0.00')
     """
-    return number(value, 3 if 0 < abs(value) < 0.1 else 2)  # noqa: PLR2004 - a tenth
+    size = abs(value)
+    return number(value, next((digits for limit, digits in _SMALL if 0 < size < limit), 2))
+
+
+_SMALL = ((0.01, 4), (0.1, 3))
+"""Below what a number has how many decimals."""
 
 
 def span_of_time(length: Nanos) -> str:

@@ -213,3 +213,16 @@ def test_pace_forgets_old_waits_and_takes_no_more_names_than_there_can_be() -> N
 
     assert len(paces.held()) == ROOMS_MAX
     assert len(paces.held()["RiskActor"].waited_ms) == WAITED_LOOKS
+
+
+@pytest.mark.parametrize(("code", "canceled"), [("CANCELED", True), ("STALE_BOOK", False)])
+def test_order_that_was_called_back_is_told_from_one_that_was_refused(
+    code: str,
+    canceled: bool,  # noqa: FBT001
+) -> None:
+    tickets = Tickets()
+    tickets.order(Ordered(NOON, "S1", Side.SELL, ONE, "STOP_MARKET", Price(Decimal(100))))
+
+    tickets.refuse(OrderRefused(after(1), "S1", code, "the position is closed"))
+
+    assert tickets.newest()[0].canceled is canceled

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from domain.calibration import Calibration, untaught
+from domain.errors import SettingsInvalid
 from domain.units import Nanos
 
 FILE = Path(__file__).parent / "embedded" / "experience.json"
@@ -36,9 +37,16 @@ def experience(model_sha: str, at: Nanos, file: Path = FILE) -> Calibration:
 
 
 def write(file: Path, known: Calibration, model_sha: str, until: Nanos) -> None:
-    """Keep what was learnt of a model until this moment."""
+    """Keep what was learnt of a model until this moment.
+
+    Raises:
+        SettingsInvalid: the file cannot be written.
+    """
     rounded = {name: np.round(values, DIGITS) for name, values in asdict(known).items()}
     rounded["counts"] = known.counts
     record = {name: values.ravel().tolist() for name, values in rounded.items()}
     text = json.dumps({"model_sha": model_sha, "until": until, **record}, separators=(",", ":"))
-    file.write_text(text + "\n")
+    try:
+        file.write_text(text + "\n")
+    except OSError as error:
+        raise SettingsInvalid(f"cannot write to {file} ({error.strerror})") from error

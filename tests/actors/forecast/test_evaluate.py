@@ -10,9 +10,10 @@ from actors.forecast.corpus import MINUTE_MS, Candles
 from actors.forecast.engine import Forecaster
 from actors.forecast.evaluate import main
 from actors.forecast.evaluation import corrected_online, evaluated, forecasts, scores
+from actors.forecast.experience import experience
 from domain.calibration import untaught
 from domain.horizons import LEVELS, STEPS, Timeframe
-from domain.units import Floats
+from domain.units import Floats, Nanos
 
 DAY_MS = 1440 * MINUTE_MS
 START = 20_000 * DAY_MS
@@ -104,7 +105,8 @@ def test_evaluation_writes_its_two_files(tmp_path: Path) -> None:
     out = tmp_path / "out"
     arguments = ["--data", str(data), "--from", "2024-10-16", "--to", "2024-10-17"]
 
-    assert main([*arguments, "--stride", "60", "--out", str(out)]) == 0
+    teach = tmp_path / "experience.json"
+    assert main([*arguments, "--stride", "60", "--out", str(out), "--teach", str(teach)]) == 0
 
     metrics = json.loads((out / "metrics.json").read_text())
     table = pq.read_table(out / "forecasts.parquet")
@@ -113,6 +115,11 @@ def test_evaluation_writes_its_two_files(tmp_path: Path) -> None:
     assert len(table) == sum(cell["count"] for cell in metrics["cells"])
     assert metrics["calibrated"] is True
     assert metrics["model"] == "embedded"
+    assert [level for level, _ in metrics["reliability"]["levels"]] == list(LEVELS)
+    assert set(metrics["reliability"]["signals"]) == {"confidence", "probability", "gain"}
+    assert sum(one["count"] for one in metrics["reliability"]["signals"]["gain"]) > 5
+    known = experience(metrics["model_sha"], Nanos(10**19), teach)
+    assert (known.counts[:, 0] > 20).all()
 
 
 @pytest.mark.parametrize(

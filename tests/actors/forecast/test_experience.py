@@ -8,6 +8,7 @@ from actors.forecast.engine import fingerprint
 from actors.forecast.experience import FILE, experience, write
 from actors.forecast.sources import EMBEDDED
 from domain.calibration import untaught
+from domain.errors import SettingsInvalid
 from domain.units import HOUR, Nanos
 
 END_OF_2024 = Nanos(1_735_689_600 * 10**9)
@@ -40,6 +41,11 @@ def test_another_model_begins_with_the_markets_seasons_alone(file: Path) -> None
     assert (known.quarters[2, 3, 5], known.weekdays[2, 3, 6]) == (0.25, -0.5)
     for name in ("factors", "counts", "usual"):
         assert (getattr(known, name) == getattr(blank, name)).all()
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="nowhere"):
+        write(tmp_path / "nowhere" / "x.json", untaught(), "ours", END_OF_2024)
 
 
 def test_nothing_is_known_before_it_was_learnt(file: Path) -> None:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from domain.account import Marked, Position
-from domain.execution import touch
+from domain.execution import TAKER_FEE, touch
 from domain.facts import Decision
 from domain.freshness import fresh
 from domain.horizons import CONFIDENCE_MIN
 from domain.instrument import Instrument
+from domain.margin import free_margin
 from domain.market import Book, Side
 from domain.microstructure import LIQUIDITY_MIN, PRESSURE_MIN, SPREAD_MAX, MarketQuality
 from domain.orders import (
@@ -186,7 +187,7 @@ def _entry_refusal(order: Order, seen: Situation) -> Refusal | None:
         (_passed(order, seen.book), Refusal.PLAN_PASSED),
         (order.notional < max(NOTIONAL_MIN, seen.rules.notional_min), Refusal.TOO_SMALL),
         (order.notional > NOTIONAL_MAX, Refusal.TOO_LARGE),
-        (order.notional > marked.account.wallet, Refusal.NO_BALANCE),
+        (order.notional * (1 + TAKER_FEE) > free_margin(marked.account), Refusal.NO_BALANCE),
     )
     first = (refusal for stands, refusal in checks if stands)
     return _too_small(order, seen) or next(first, None)

@@ -14,6 +14,7 @@ from domain.margin import (
     liquidation_price,
     maintenance_margin,
     margin_ratio,
+    tier,
 )
 from domain.market import Side
 from domain.units import Money, Price
@@ -36,6 +37,21 @@ def test_liquidation_price_is_binances_worked_example_to_the_cent(
     found = liquidation(Side.BUY, quantity(size), price(entry), money("1535443.01"), bracket)
 
     assert round(found, 2) == Decimal(expected)
+
+
+def test_margin_and_gain_are_those_of_the_same_example_to_the_cent() -> None:
+    # given its bitcoin position, of which the page tells TMM and UPNL for the other one's price
+    held, mark = a_position(size="109.488", entry="32481.980"), price("31967.27")
+
+    needed = maintenance_margin(Money(mark * held.quantity))
+
+    assert round(needed, 5) == Decimal("71200.81144")
+    assert round(held.gain(mark), 2) == Decimal("-56354.57")
+
+
+def test_bracket_of_a_position_is_the_one_that_the_page_names() -> None:
+    assert tier(money(264_000)).rate == Decimal("0.01")
+    assert tier(money(500_000)).amount == 1_300
 
 
 @pytest.mark.parametrize(

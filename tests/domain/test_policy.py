@@ -126,13 +126,16 @@ def test_order_outside_the_limits_is_refused(size: str, refusal: Refusal) -> Non
     assert judge(an_order(size=size), a_situation()) == Refused(an_order(size=size), refusal)
 
 
-def test_order_larger_than_the_wallet_is_refused() -> None:
-    poor = replace(an_account(), wallet=money(100))
-    order = an_order(size="2")
+@pytest.mark.parametrize(("wallet", "refused"), [("100.03", True), ("100.04", False)])
+def test_order_that_the_wallet_does_not_cover_with_its_fee_is_refused(
+    wallet: str, *, refused: bool
+) -> None:
+    poor = replace(an_account(), wallet=money(wallet))
+    order = an_order(size="1")
 
     verdict = judge(order, replace(a_situation(), marked=marked(poor)))
 
-    assert verdict == Refused(order, Refusal.NO_BALANCE)
+    assert (verdict == Refused(order, Refusal.NO_BALANCE)) is refused
 
 
 def test_second_position_is_refused() -> None:

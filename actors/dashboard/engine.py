@@ -9,7 +9,6 @@ from actors.dashboard.pictures import Course, small
 from actors.dashboard.view import Pace, View
 from actors.dashboard.words import NOTHING, fine, number, share, span_of_time
 from actors.messages import EndpointVitals, RoomVitals
-from domain.facts import Mode
 from domain.units import HOUR, SECOND, Nanos
 
 Size = tuple[int, int]
@@ -184,9 +183,7 @@ def endpoints(view: View, size: Size) -> Block:
     """The venue's addresses: which are in use, which are left alone."""
     title = (Span("Endpoints", "title"),)
     if view.lines is None:
-        live = view.starting is None or view.starting.mode is Mode.LIVE
-        told = f"circuits: {NOTHING}" if live else "none: this market needs no network"
-        return framed(title, ((Span(told, "dim"),),), size)
+        return framed(title, ((Span(f"circuits: {NOTHING}", "dim"),),), size)
     known = sorted(view.lines.endpoints, key=_rank)
     rows = [_endpoint(one) for one in known[: size[1] - 2]]
     more = f"{len(known) - len(rows)} more, " if len(known) > len(rows) else ""

@@ -9,6 +9,7 @@ from actors.dashboard.desk import Desk, Page
 from actors.dashboard.lines import Block, Line, Span, beside, framed
 from actors.dashboard.slots import Panel, Size, Slot, abreast, stacked
 from actors.dashboard.view import View
+from domain.facts import Mode
 
 BOX = 54
 """Columns of the mission's box where something stands beside it."""
@@ -201,15 +202,17 @@ def _system(view: View, desk: Desk) -> Slots:
     process = partial(engine.process, view, desk.usage)
     return (
         Slot(abreast(running, process, 0.44, 50), engine.ROOMS_ROWS),
-        Slot(partial(engine.endpoints, view), _endpoints(view, 4), rank=1),
+        *_endpoints(view, 4),
         Slot(_events(view, desk), 4, 1),
     )
 
 
-def _endpoints(view: View, most: int) -> int:
-    """Rows for so many addresses, or all."""
+def _endpoints(view: View, most: int) -> Slots:
+    """Room for so many addresses, or all; a market without a network has none."""
+    if view.lines is None and view.starting is not None and view.starting.mode is not Mode.LIVE:
+        return ()
     count = 1 if view.lines is None else len(view.lines.endpoints)
-    return min(most, count) + 2
+    return (Slot(partial(engine.endpoints, view), min(most, count) + 2, rank=1),)
 
 
 def _system_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
@@ -220,7 +223,7 @@ def _system_wide(view: View, desk: Desk) -> tuple[Slots, Slots]:
         Slot(partial(engine.times, view), 6, 1, rank=2),
     )
     right = (
-        Slot(partial(engine.endpoints, view), _endpoints(view, 12)),
+        *_endpoints(view, 12),
         Slot(_events(view, desk), 12, 1),
     )
     return left, right

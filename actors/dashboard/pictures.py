@@ -174,12 +174,12 @@ def _ground(
 ) -> Canvas:
     """The fan, the rules and the closed candles."""
     canvas = Canvas(*rest[0])
-    if fan:
-        _spread_out(canvas, fan, held, begin)
     for rule in rest[1]:
         if held.low < rule.price < held.high:
             for x in range(0, canvas.width, 6):
                 canvas.dot(x, round(held.y(rule.price)), rule.style)
+    if fan:
+        _spread_out(canvas, fan, held, begin)
     for column, bar in enumerate(closed):
         _candle(canvas, column, bar, held)
     return canvas

@@ -178,11 +178,21 @@ def _order(ticket: Ticket, columns: int) -> Line:
     left = (
         Span(f"{clock(order.at)} ", "dim"),
         Span(f"{order.side:<4} ", style),
-        Span(f"{quantity(order.quantity)} {plain(order.kind)} "),
+        Span(_what(ticket, columns)),
         *_fate(ticket),
     )
     fits = (x for x in _execution(ticket) if width(left) + len(x.text) < columns)
     return spread(left, tuple(islice(fits, 1)), columns)
+
+
+def _what(ticket: Ticket, columns: int) -> str:
+    """How much by which kind of order, in columns where there is room for them."""
+    size, kind = quantity(ticket.order.quantity), plain(ticket.order.kind)
+    return f"{size:<8} {kind:<18} " if columns >= WIDE else f"{size} {kind} "
+
+
+WIDE = 100
+"""Columns from which an order's figures stand below each other."""
 
 
 def _fate(ticket: Ticket) -> Line:
@@ -221,8 +231,8 @@ def trades(view: View, scroll: int, size: Size) -> Block:
 
 def _trade(trip: RoundTrip, why: str, columns: int) -> Line:
     side = Span("LONG  ", "good") if trip.side is Side.BUY else Span("SHORT ", "bad")
-    unit = " BTC" if columns >= ROOMY else ""
-    text = f"{quantity(trip.quantity)}{unit} @ {round_dollars(trip.entry)} "
+    size, price = quantity(trip.quantity), round_dollars(trip.entry)
+    text = f"{size:<7} BTC @ {price:<11} " if columns >= ROOMY else f"{size} @ {price} "
     made = Span(f" {gain(trip.pnl):>9}", style_of(trip.pnl))
     left = Span(f"{clock(trip.at)} ", "dim"), side, Span(text)
     room = columns - len(made.text)

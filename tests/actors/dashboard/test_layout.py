@@ -189,6 +189,16 @@ def test_start_ticks_off_each_criterion_and_says_how_far_the_rest_is(
         assert re.search(r"▰+▱+ +86%", shown)
 
 
+@pytest.mark.parametrize(("mode", "there"), [(Mode.LIVE, True), (Mode.DEMO, False)])
+def test_addresses_stand_where_the_market_has_any(
+    mode: Mode,
+    there: bool,  # noqa: FBT001
+) -> None:
+    shown = text(compose(a_trader(mode).view(), Desk(page=Page.SYSTEM), (120, 40)))
+
+    assert ("┌─ Endpoints" in shown) is there
+
+
 def test_dead_actor_is_told_from_a_living_one() -> None:
     fold = busy()
     vitals = some_vitals()

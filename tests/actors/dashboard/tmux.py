@@ -51,9 +51,9 @@ class Tmux:
         form = " ".join(f"#{{{name}}}" for name in names)
         return self._ask("display-message", "-p", form).split()
 
-    def until(self, holds: Callable[[], bool]) -> None:
-        """Let it run until this holds."""
-        end, pause = monotonic() + SECONDS_MAX, Event()
+    def until(self, holds: Callable[[], bool], seconds: float = SECONDS_MAX) -> None:
+        """Let it run until this holds, for so long at most."""
+        end, pause = monotonic() + seconds, Event()
         while not holds():
             assert monotonic() < end, self.shown
             pause.wait(0.02)

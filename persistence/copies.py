@@ -7,8 +7,8 @@ from pathlib import Path
 import lmdb
 
 from domain.account import Account
+from domain.audit import audit
 from domain.errors import LedgerUnbalanced, StoreCorrupt
-from domain.trades import steps
 from persistence.checkpoints import CheckpointStore
 from persistence.environment import open_environment, open_to_read
 from persistence.home import Home
@@ -76,7 +76,9 @@ def examined(environment: lmdb.Environment) -> Account:
         raise StoreCorrupt(f"the ledger ends before checkpoint {checkpoint.sequence}")
     if checkpoint is not None and replayed(entries[: checkpoint.entries]) != checkpoint.account:
         raise LedgerUnbalanced(f"the ledger and checkpoint {checkpoint.sequence} differ")
-    return steps(entries)[-1].account if entries else replayed(())
+    account = replayed(entries)
+    audit(entries, account)
+    return account
 
 
 def put_back(home: Home, source: Path) -> Path:

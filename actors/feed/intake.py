@@ -22,6 +22,9 @@ from domain.units import Nanos
 BOOKS = "depth5@100ms"
 """The stream whose newest frame is as good as all of them."""
 
+READ_ALL_MAX = 50
+"""Of more frames at once, books that are overtaken within them are not even read."""
+
 TOLD_EACH_SECOND = 100
 """Bad frames told one by one within a second; of the rest, their number."""
 
@@ -98,6 +101,8 @@ class Intake:
     def rest(self) -> None:
         """Nothing came for a moment: see what is overdue."""
         self._outlet.flush()
+        if self._trade_order.whole:
+            return
         for missing in self._trade_order.overdue(perf_counter()):
             self._audit.lose(self._outside.now())
             self._outside.refetch(missing)
@@ -116,7 +121,9 @@ class Intake:
             self._feed.tell(Rejected(arrived, stream, reason))
 
     def _newest_book(self, frames: Sequence[bytes]) -> int:
-        """Where the newest book is; those before it need not be read."""
+        """Where the newest book is, where those before it need not be read; else 0."""
+        if len(frames) <= READ_ALL_MAX:
+            return 0
         for number in range(len(frames) - 1, 0, -1):
             if frames[number].startswith(self._books):
                 return number

@@ -50,6 +50,9 @@ STREAMS = ("depth5@100ms", "trade", "ticker", "kline_1m")
 CLOSED_WITHIN = 1.8
 """How long closing the line may take [s]."""
 
+LOOKED_EVERY = 0.05
+"""How often we look whether a stream has fallen silent [s]."""
+
 SHOWN_EVERY = 1.0
 """How often we look whether an address has become due for another try [s]."""
 
@@ -126,6 +129,7 @@ class _Session:
         )
         self._lost_at: Nanos | None = None
         self._shown: tuple[EndpointVitals, ...] = ()
+        self._look_again_at = 0.0
         self._show_again_at = 0.0
         self._received = 0
 
@@ -252,6 +256,9 @@ class _Session:
 
     def _look_around(self, now: float) -> None:
         """See whether a stream has fallen silent and, once a second, whether a pause is over."""
+        if now < self._look_again_at:
+            return
+        self._look_again_at = now + LOOKED_EVERY
         silent = self._watchdog.silent(now)
         if silent:
             raise FeedLost(silent)

@@ -31,10 +31,10 @@ class Outlet:
 
     def flush(self) -> None:
         """Let through what is held, or fold it up where the feed is busy."""
-        if len(self._trades) > TRADES_AT_ONCE:
-            self._trades = list(summed(self._trades))
         if not self._newest and not self._trades:
             return
+        if len(self._trades) > TRADES_AT_ONCE:
+            self._trades = list(summed(self._trades))
         if isinstance(self._feed, Address) and self._feed.waiting > WAITING_MAX:
             return
         for event in (*self._trades, *self._newest.values()):

@@ -29,6 +29,7 @@ class Timing:
         circuit: until an address that failed again and again is tried anew.
         rotate: from one connection to the next; the exchange ends each after 24 hours.
         back: on another address than the first, until the first is looked at again.
+        gather: between two looks at a connection on which frame follows frame.
         settle: until the exchange's candles may be relied on to have the last trade in them.
     """
 
@@ -46,6 +47,7 @@ class Timing:
     circuit: float = 30.0
     rotate: float = 23.5 * 3600
     back: float = 1800.0
+    gather: float = 0.01
     settle: float = 1.0
 
     def before_try(self, number: int, luck: float = 1.0) -> float:

@@ -148,7 +148,7 @@ def _paused(desk: Desk) -> Done:
 
 def _timeframed(desk: Desk) -> Done:
     after = TIMEFRAMES[(TIMEFRAMES.index(desk.timeframe) + 1) % len(TIMEFRAMES)]
-    return replace(desk, timeframe=after), None
+    return replace(desk, timeframe=after, said=f"charts of {after}"), None
 
 
 def _filtered(desk: Desk) -> Done:

@@ -32,6 +32,9 @@ JUDGED_MIN = 20
 FAN_LEAST = (52, 12)
 """Columns and rows from which a fan chart of one timeframe can stand among six."""
 
+SMALL_FAN = (31, 9)
+"""The same where it has no scale; two stand beside each other."""
+
 
 def table(view: View, size: Size) -> Block:
     """A row a timeframe: direction, expected move, chance, weight; then the calibration."""
@@ -104,7 +107,7 @@ def calibration(view: View, size: Size) -> Block:
     judged = sum(score.total for score in view.scores)
     rows: tuple[Line, ...] = (
         (Span("since     ", "dim"), Span(NOTHING if since is None else f"{clock(since)} UTC")),
-        (Span("judged    ", "dim"), Span(f"{judged:,} forecasts, each after its candle closed")),
+        (Span("judged    ", "dim"), Span(f"{judged:,} forecasts, as their candles closed")),
         *(_coverage(view, i) for i in range(len(INTERVALS))),
     )
     return framed((Span("Calibration", "title"),), rows, size)
@@ -133,10 +136,10 @@ def _coverage(view: View, index: int) -> Line:
 def fans(view: View, timeframe: Timeframe, size: Size) -> Block:
     """All six timeframes where there is room for six, else the chosen one."""
     columns, rows = size
-    across = min(3, columns // FAN_LEAST[0])
-    down = len(TIMEFRAMES) // across if across else 0
-    if across < 2 or rows < down * FAN_LEAST[1]:  # noqa: PLR2004 - one beside another
+    across = _across(size)
+    if across == 1:
         return pictures.chart(view, timeframe, size)
+    down = len(TIMEFRAMES) // across
     heights = [rows // down + (i < rows % down) for i in range(down)]
     widths = [columns // across + (i < columns % across) for i in range(across)]
     blocks = []
@@ -147,6 +150,18 @@ def fans(view: View, timeframe: Timeframe, size: Size) -> Block:
             line = beside(line, pictures.chart(view, one, (width, height)))
         blocks.append(line)
     return below(blocks)
+
+
+def _across(size: Size) -> int:
+    """How many fan charts stand beside each other: 3, 2, or the chosen one alone.
+
+    >>> _across((136, 58)), _across((160, 30)), _across((66, 38)), _across((80, 9))
+    (2, 3, 2, 1)
+    """
+    for across, (columns, rows) in ((2, FAN_LEAST), (3, FAN_LEAST), (2, SMALL_FAN)):
+        if size[0] >= across * columns and size[1] >= len(TIMEFRAMES) // across * rows:
+            return across
+    return 1
 
 
 def signal(view: View, size: Size) -> Block:

@@ -9,7 +9,15 @@ from actors.dashboard.bars import Bar, bars
 from actors.dashboard.charts import Canvas, Point
 from actors.dashboard.lines import Block, Line, Span, Style, fit, framed, spread
 from actors.dashboard.view import MINUTE_STALE, View, Worth
-from actors.dashboard.words import clock, dollars, gain, number, span_of_time, style_of
+from actors.dashboard.words import (
+    clock,
+    dollars,
+    gain,
+    number,
+    short_span,
+    span_of_time,
+    style_of,
+)
 from domain.account import OPENING_BALANCE
 from domain.horizons import INTERVALS, MEDIAN, STEPS, TIMEFRAMES, Timeframe
 from domain.market import Side
@@ -73,8 +81,9 @@ def scale(values: Sequence[float], dots: int) -> Scale:
 def chart(view: View, timeframe: Timeframe, size: Size) -> Block:
     """Candles of a timeframe, the newest price, and the fan of its forecast."""
     columns, rows = size
-    title = (Span(f"BTC/USDT {timeframe}", "title"),)
-    width, inside = columns - 4 - SCALE, rows - 2
+    scaled = columns >= SCALED
+    title = (Span(f"BTC/USDT {timeframe}" if columns >= NAMED else timeframe, "title"),)
+    width, inside = columns - 4 - (SCALE if scaled else 0), rows - 2
     shown = bars(view, timeframe, max(2, width - AHEAD + 1))
     if len(shown) < 2 or width < AHEAD + 2 or inside < 1:  # noqa: PLR2004 - a line has two ends
         return framed(title, ((Span("no history yet", "dim"),),), size)
@@ -83,10 +92,24 @@ def chart(view: View, timeframe: Timeframe, size: Size) -> Block:
     fan, begin = _fan(view.forecast, timeframe), _newest_known(view, shown)
     rules = _rules(view) if cells[1] >= CANDLES_FROM else ()
     picture, held = _drawn(fan, begin, shown, cells, rules)
+    times = (_axis(shown, timeframe, width),) if axis else ()
+    if not scaled:
+        return framed(title, (*picture, *times), size, _reach(held))
     labels = _labels(held, (shown[-1].close, _how_new(view)), cells[1], rules)
     body = [(*line, *label) for line, label in zip(picture, labels, strict=True)]
-    times = (_axis(shown, timeframe, width),) if axis else ()
     return framed(title, (*body, *times), size, _made(view))
+
+
+SCALED = 48
+"""Columns from which a chart has its scale beside it."""
+
+NAMED = 36
+"""Columns from which it says what it is a chart of."""
+
+
+def _reach(held: Scale) -> Line:
+    """From where to where the picture reaches, where there is no room for a scale."""
+    return (Span(f"{held.low:,.0f} to {held.high:,.0f}", "dim"),)
 
 
 def _how_new(view: View) -> Style:
@@ -128,10 +151,10 @@ def _axis(shown: Sequence[Bar], timeframe: Timeframe, width: int) -> Line:
     """When the first bar began and the last one closes, and how far the fan reaches."""
     first = clock(Nanos(shown[0].at - timeframe.span))[:5]
     now = clock(Nanos(shown[-1].at - timeframe.span))[:5]
-    ahead = f"+{span_of_time(Nanos(AHEAD * timeframe.span))}"
+    ahead = short_span(Nanos(AHEAD * timeframe.span)).removesuffix(" 0s").removesuffix(" 0m")
     gap = max(1, len(shown) - len(first) - len(now) // 2 - 1)
     left = f"{first}{' ' * gap}{now}"
-    return spread((Span(left, "dim"),), (Span(ahead, "dim"),), width)
+    return spread((Span(left, "dim"),), (Span(f"+{ahead}", "dim"),), width)
 
 
 Fan = tuple[tuple[float, ...], ...]

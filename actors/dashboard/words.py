@@ -198,7 +198,13 @@ def moment(at: Nanos) -> str:
 
 
 def style_of(amount: Decimal | float) -> Style:
-    """Green for more, red for less."""
+    """Green for more, red for less; money that rounds to nothing is neither.
+
+    >>> style_of(Decimal("-0.004")), style_of(Decimal("-0.006")), style_of(0.1)
+    ('text', 'bad', 'good')
+    """
+    if isinstance(amount, Decimal) and f"{abs(amount):.2f}" == "0.00" and amount:
+        return "text"
     return "bad" if amount < 0 else "good"
 
 

@@ -8,6 +8,7 @@ It waits for an open position after some trades, and writes VIEW-SIZE.txt, and V
 import argparse
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -59,7 +60,7 @@ def take(terminal: Tmux, folder: Path, reports: Path) -> None:
         terminal.resize(columns, rows)
         for key, view in PAGES.items():
             terminal.type(key)
-            terminal.until(lambda view=view, rows=rows: whole(terminal.shown, view, rows))
+            terminal.until(partial(drawn, terminal, view, rows))
             (folder / f"{view}-{columns}x{rows}.txt").write_text(terminal.shown)
             if columns == SIZES[1][0]:
                 terminal.type("s")
@@ -74,8 +75,9 @@ def settled(shown: str) -> bool:
     return bool(HELD.search(shown)) and traded is not None and int(traded[1]) >= TRADES
 
 
-def whole(shown: str, view: str, rows: int) -> bool:
+def drawn(terminal: Tmux, view: str, rows: int) -> bool:
     """Whether this view is drawn in this size."""
+    shown = terminal.shown
     lines = shown.splitlines()
     return TITLES[view] in shown and len(lines) == rows and " 6 system" in lines[-1]
 

@@ -15,7 +15,7 @@ from pykka import ActorDeadError, ActorRef, ThreadingActor
 from actors.messages import ChildDied, SupervisorInbox
 from domain.errors import Fatal
 from domain.units import SECOND, Nanos
-from persistence.environment import unwritable
+from persistence.environment import ruined, unwritable
 
 Message = TypeVar("Message")
 Told_contra = TypeVar("Told_contra", contravariant=True)
@@ -239,9 +239,9 @@ class Actor(ThreadingActor, Generic[Message]):
         if is_abandoned():
             return  # what this actor held belongs to the one that took its place
         name = type(self).__name__
-        fatal = isinstance(error, Fatal)
+        fatal = isinstance(error, Fatal) or ruined(error)
         status = error.status if isinstance(error, Fatal) else 0
-        reason = str(error) if fatal else repr(error)
+        reason = str(error) if isinstance(error, Fatal) else repr(error)
         self._supervisor.tell(
             ChildDied(name, reason, fatal, status, self.actor_urn, unwritable(error))
         )

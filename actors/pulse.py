@@ -6,6 +6,14 @@ from contextlib import suppress
 from actors.guardian import HEARTBEAT, RECOVERED, UNTIL
 from domain.units import Nanos
 
+NATIVE = frozenset(("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE"))
+"""What a process dies of that broke in a library, or in a file that one had mapped."""
+
+
+def crashed() -> bool:
+    """Whether the last life of this program broke in a library."""
+    return os.environ.get(RECOVERED, "") in NATIVE
+
 
 class Pulse:
     """Says each second that the trader lives; without a guardian it says nothing to nobody.

@@ -25,7 +25,7 @@ from actors.forecast.engines import choose
 from actors.forecast.sweeping import Sweeper
 from actors.house import Addresses, Fittings, Stores, rooms
 from actors.loop import Loop
-from actors.pulse import Pulse
+from actors.pulse import Pulse, crashed
 from actors.settings import Settings
 from actors.threads import SIGNALS, Terms, run
 from domain.facts import Fact, Mode, Noted, Starting
@@ -54,7 +54,8 @@ def trade(settings: Settings) -> int:
     source = _source(settings)
     with Home(settings.home) as home, ExitStack() as held:
         held.enter_context(_keep_logs(home))
-        note = "; ".join(filter(None, (_enter(home, settings, source), healed(home))))
+        entered = _enter(home, settings, source)
+        note = "; ".join(filter(None, (entered, healed(home, crashed=crashed()))))
         source = _resumed(source, settings, home)
         run = _Run(settings, home, source, lambda: monotonic() - begun)
         reason, status = run.deterministic(note) if settings.deterministic else run.threaded(note)

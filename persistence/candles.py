@@ -65,6 +65,11 @@ class CandleStore:
         return tuple(found)
 
 
+def sound(key: bytes, record: bytes) -> bool:
+    """Whether these bytes can be a candle of ours."""
+    return len(key) == KEY.size and len(record) == RECORD.size and record[-1] < len(KINDS)
+
+
 def _key(candle: Candle) -> bytes:
     return KEY.pack(TIMEFRAMES.index(candle.timeframe), candle.open_time)
 

@@ -11,7 +11,7 @@ from domain.drawdown import HighWater
 from domain.errors import StateInvalid, StoreCorrupt
 from domain.units import Nanos
 from persistence.records import decoded, encoded
-from persistence.redo import RedoLog
+from persistence.redo import TABLE, RedoLog, stand
 
 KEY = struct.Struct(">Q")
 CHECKSUM = struct.Struct(">I")
@@ -74,17 +74,24 @@ class CheckpointStore:
         self._environment = environment
         self._redo = redo
         self._table = environment.open_db(b"checkpoints")
+        self._log = environment.open_db(TABLE)
 
     def put(self, checkpoint: Checkpoint) -> None:
         """Write a checkpoint durably and drop the one that is too old."""
-        record = encoded(checkpoint)
         with self._environment.begin(self._table, write=True) as transaction:
-            if self._redo is not None:
+            self.take(transaction, checkpoint)
+            if self._redo is None:
+                stand(transaction, self._log, None)
+            else:
                 self._redo.note(transaction, WATCHED, Watched.of(checkpoint))
-            key = KEY.pack(checkpoint.sequence)
-            transaction.put(key, CHECKSUM.pack(zlib.crc32(record)) + record)
-            if checkpoint.sequence >= KEPT:
-                transaction.delete(KEY.pack(checkpoint.sequence - KEPT))
+
+    def take(self, transaction: lmdb.Transaction, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint within a transaction."""
+        record, number = encoded(checkpoint), checkpoint.sequence
+        value = CHECKSUM.pack(zlib.crc32(record)) + record
+        transaction.put(KEY.pack(number), value, db=self._table)
+        if number >= KEPT:
+            transaction.delete(KEY.pack(number - KEPT), db=self._table)
 
     def begin(self, at: Nanos, account: Account, high_water: HighWater) -> None:
         """Write the first checkpoint of a ledger that has one entry."""

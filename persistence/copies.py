@@ -66,8 +66,10 @@ def examine(store: Path) -> Account:
 def examined(environment: lmdb.Environment) -> Account:
     """The account of an open store; raises as `examine` does."""
     try:
-        entries = LedgerStore(environment).since(0)
+        ledger = LedgerStore(environment)
+        entries = ledger.since(0)
         checkpoint, _ = CheckpointStore(environment).newest()
+        ledger.trips(), ledger.records()  # that each can be read
     except lmdb.Error as error:
         raise StoreCorrupt(f"the store cannot be read ({error})") from error
     if [entry.sequence for entry in entries] != list(range(len(entries))):

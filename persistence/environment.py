@@ -16,6 +16,7 @@ MAP_SIZES = (64 * GIB, 16 * GIB, 4 * GIB, GIB)
 TABLES_MAX = 16
 
 NO_DATABASE = (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError)
+RUINED = (*NO_DATABASE, lmdb.PageNotFoundError, lmdb.PanicError)
 NO_PLACE = (lmdb.DiskError, lmdb.ReadonlyError, lmdb.MapFullError)
 NO_PLACE_NUMBERS = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
@@ -68,6 +69,11 @@ def unwritable(error: BaseException | None) -> bool:
     if isinstance(error, NO_PLACE):
         return True
     return isinstance(error, OSError) and error.errno in NO_PLACE_NUMBERS
+
+
+def ruined(error: BaseException | None) -> bool:
+    """Whether it says that the database itself is damaged; a new process makes another one."""
+    return isinstance(error, RUINED)
 
 
 def tried(environment: lmdb.Environment) -> str:

@@ -113,6 +113,11 @@ def realised(forecasts: Sequence[ForecastRecord], candles: CandleStore) -> Float
     return closes
 
 
+def sound(key: bytes, record: bytes) -> bool:
+    """Whether these bytes can be a forecast of ours."""
+    return len(key) == KEY.size and len(record) == HEAD.size + len(STEPS) * len(LEVELS) * 2
+
+
 def _record(forecast: Forecast, place: int, model_sha: str) -> bytes:
     base = float(forecast.closes[place, -1])
     distances = np.log(forecast.quantiles[place] / base) * BASIS_POINTS  # (5, 13)

@@ -5,25 +5,44 @@ ruined or gone gives way to the newest copy of it that is good, or to an empty o
 makes that the newest again. Candles are not in the log; the exchange gives them back.
 """
 
+import os
+import resource
 import shutil
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, cast
 
 import lmdb
 import msgspec
 
 from domain.errors import LedgerMoved, LedgerUnbalanced, StoreBusy, StoreCorrupt
+from persistence import candles, forecasts
 from persistence.checkpoints import WATCHED, CheckpointStore, Watched
 from persistence.copies import copies, examine, examined
-from persistence.environment import open_environment
+from persistence.environment import GIB, open_environment, unwritable
 from persistence.home import Home
-from persistence.ledger import KINDS, Change, LedgerStore, replayed
-from persistence.redo import TABLE, Line, Position, RedoLog, begun, named, read, stand, standing
+from persistence.ledger import KINDS, Booked, Change, LedgerStore, replayed
+from persistence.redo import (
+    COUNTED,
+    TABLE,
+    Counts,
+    Line,
+    Position,
+    RedoLog,
+    begun,
+    counted,
+    named,
+    read,
+    stand,
+    standing,
+)
 
-Value = TypeVar("Value")
+READ_SECONDS_MAX = 120
+READ_BYTES_MAX = 4 * GIB
+"""A store that takes longer, or more memory, to read goes round in a circle [s, bytes]."""
 
 UNUSABLE = (StoreCorrupt, LedgerUnbalanced, LedgerMoved, StoreBusy, lmdb.Error)
 """What a store can be refused for when we look for one to go on from."""
@@ -53,8 +72,13 @@ class Rebuilt:
     tail: Tail
 
 
-def healed(home: Home) -> str:
+def healed(home: Home, *, crashed: bool = False) -> str:
     """Make the store one that can be trusted and that holds all that was acknowledged.
+
+    Args:
+        home: whose store it is; nobody else uses it.
+        crashed: the last trader was killed by a signal; where the store is why, looking at it may
+            kill us too.
 
     Returns:
         A sentence that says what was done; '' where nothing had to be.
@@ -67,6 +91,8 @@ def healed(home: Home) -> str:
     if not (home.store / "data.mdb").is_file() and not home.redo.is_file():
         return ""
     try:
+        if crashed:
+            _survive(home)
         return _caught_up(home)
     except (StoreCorrupt, LedgerUnbalanced, LedgerMoved) as error:
         made = _rebuilt(home)
@@ -82,9 +108,10 @@ def logged(home: Home, environment: lmdb.Environment) -> RedoLog:
     with environment.begin(write=True) as transaction:
         position = standing(transaction, table)
     if position is None or not _continues(home.redo, position):
-        position = begun(home.redo, _all_changes(environment))
+        position, tables = begun(home.redo, _all_changes(environment)), _counted(environment)
         with environment.begin(write=True) as transaction:
-            stand(transaction, table, position)
+            counts = counted(transaction, tables)
+            stand(transaction, table, replace(position, counts=counts))
     return RedoLog(home.redo, environment)
 
 
@@ -97,63 +124,133 @@ def _all_changes(environment: lmdb.Environment) -> Iterator[tuple[str, object]]:
         yield WATCHED, Watched.of(newest)
 
 
+def _survive(home: Home) -> None:
+    """Raise StoreCorrupt where a process that reads the whole store does not live."""
+    process = os.fork()
+    if process == 0:
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(READ_SECONDS_MAX)
+            resource.setrlimit(resource.RLIMIT_DATA, (READ_BYTES_MAX, READ_BYTES_MAX))
+            with suppress(*UNUSABLE):
+                _caught_up(home)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    if os.waitpid(process, 0)[1] != 0:
+        raise StoreCorrupt(f"{home.store} cannot be read without a crash")
+
+
 def _caught_up(home: Home) -> str:
-    """Add to the store what the log has beyond it."""
+    """Add to the store what the log has beyond it, and empty what can be had again."""
     if not (home.store / "data.mdb").is_file():
         raise StoreCorrupt(f"{home.store} is gone")
     examine(home.store)
-    with closing(open_environment(home.store)) as environment:
-        tail = catch_up(environment, home.redo)
-        if tail.changes:
-            examined(environment)
+    try:
+        with closing(open_environment(home.store)) as environment:
+            return "; ".join(_mended(environment, home.redo))
+    except lmdb.Error as error:
+        kind = StoreBusy if unwritable(error) else StoreCorrupt
+        raise kind(f"{home.store} cannot be used ({error})") from error
+
+
+def _mended(environment: lmdb.Environment, log: Path) -> list[str]:
+    """What was done to an open store, a sentence each."""
+    tail = catch_up(environment, log)
+    if tail.changes:
+        examined(environment)
+    notes = [f"the {name} were damaged and begin anew" for name in _emptied(environment)]
     if tail.damaged:
-        return f"the redo log ends in {tail.damaged} bytes that nobody can read"
-    return f"the store took {tail.changes} changes from the redo log" if tail.changes else ""
+        notes.append(f"the redo log ends in {tail.damaged} bytes that nobody can read")
+    if tail.changes:
+        notes.append(f"the store took {tail.changes} changes from the redo log")
+    return notes
+
+
+def _emptied(environment: lmdb.Environment) -> tuple[str, ...]:
+    """Empty each table that holds what is none of ours and that we can do without; their names."""
+    found = []
+    for name, is_sound in CACHES.items():
+        table = environment.open_db(name.encode())
+        with environment.begin(table, write=True) as transaction:
+            if not all(is_sound(key, value) for key, value in transaction.cursor()):
+                transaction.drop(table, delete=False)
+                found.append(name)
+    return tuple(found)
+
+
+def _is_record(_key: bytes, value: bytes) -> bool:
+    try:
+        msgspec.msgpack.decode(value)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+    return True
+
+
+CACHES = {
+    "candles": candles.sound,
+    "forecasts": forecasts.sound,
+    "calibration": _is_record,
+}
+"""Tables that a run can do without, and whether what is in them can be ours."""
 
 
 def catch_up(environment: lmdb.Environment, log: Path) -> Tail:
     """Add to an open store what the log has beyond it, all or nothing.
 
     Raises:
-        LedgerMoved, StoreCorrupt: the log is not of this store's ledger.
+        LedgerMoved, StoreCorrupt: the log is not of this store's ledger, or the store has lost
+            what it had.
     """
     table, ledger = environment.open_db(TABLE), LedgerStore(environment)
-    empty = not ledger.since(0)
+    checkpoints, tables = CheckpointStore(environment), _counted(environment)
+    entries, newest = ledger.since(0), checkpoints.next_sequence()
     with environment.begin(write=True) as transaction:
-        position = standing(transaction, table) or (named(log) if empty else None)
+        position = standing(transaction, table)
+        if position is None and not entries:
+            position = named(log)
+        elif position is not None and position.counts != _found(transaction, tables):
+            raise StoreCorrupt(f"the store lacks some of {position.counts} records")
         if position is None or not _continues(log, position):
             return Tail(continues=False)
         found = read(log, position.end)
-        watched = None
-        for line in found.lines:
-            if line.kind == WATCHED:
-                watched = _decoded(line, Watched)
-            else:
-                ledger.take(transaction, _change(line))
+        changes = [_change(line) for line in found.lines]
+        for change in changes:
+            if not isinstance(change, Watched):
+                ledger.take(transaction, change)
+        watched = _last_watched(changes)
+        if watched is not None and watched.sequence >= newest:
+            whole = (*entries, *(x.entry for x in changes if isinstance(x, Booked)))
+            checkpoints.take(transaction, watched.checkpoint(replayed(whole[: watched.entries])))
         if found.lines:
-            stand(transaction, table, Position(position.name, found.lines[-1].end))
-    if watched is not None:
-        _watch(environment, watched)
+            end, counts = found.lines[-1].end, counted(transaction, tables)
+            stand(transaction, table, Position(position.name, end, counts))
     return Tail(continues=True, changes=len(found.lines), damaged=found.damaged)
 
 
-def _change(line: Line) -> Change:
-    return _decoded(line, KINDS[line.kind])
+def _counted(environment: lmdb.Environment) -> list[Any]:
+    return [environment.open_db(name) for name in COUNTED]
 
 
-def _decoded(line: Line, kind: type[Value]) -> Value:
+def _found(transaction: lmdb.Transaction, tables: Sequence[Any]) -> Counts:
+    """How many records can really be reached; a damaged table may believe that it has more."""
+    return tuple(sum(1 for _ in transaction.cursor(table)) for table in tables)
+
+
+def _last_watched(changes: Sequence[Change | Watched]) -> Watched | None:
+    return next((x for x in reversed(changes) if isinstance(x, Watched)), None)
+
+
+def _change(line: Line) -> Change | Watched:
+    """What a line of the log says; raises StoreCorrupt where that is nothing of ours."""
+    kind = Watched if line.kind == WATCHED else KINDS.get(line.kind)
+    if kind is None:
+        raise StoreCorrupt(f"a change of kind {line.kind} in the redo log")
     try:
-        return msgspec.json.decode(line.text, type=kind)
+        change: Any = msgspec.json.decode(line.text, type=kind)
     except msgspec.MsgspecError as error:
         raise StoreCorrupt(f"a {kind.__name__} in the redo log: {error}") from error
-
-
-def _watch(environment: lmdb.Environment, watched: Watched) -> None:
-    """Write the newest checkpoint of the log, unless the store has it."""
-    store = CheckpointStore(environment)
-    if store.next_sequence() <= watched.sequence:
-        entries = LedgerStore(environment).since(0)
-        store.put(watched.checkpoint(replayed(entries[: watched.entries])))
+    return cast("Change | Watched", change)
 
 
 def _continues(log: Path, position: Position) -> bool:

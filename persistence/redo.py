@@ -11,7 +11,7 @@ A last line that is torn was never acknowledged.
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,12 +31,26 @@ NAME_SIZE = 8
 """Random bytes in a log's name."""
 
 
+COUNTED = (b"ledger", b"trips", b"orders", b"checkpoints")
+"""The tables that the log is of."""
+
+Counts = tuple[int, ...]
+"""How many records each of COUNTED has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a store has come: in which log, and where its next line begins [bytes]."""
+    """How far a store has come.
+
+    Attributes:
+        name: in which log.
+        end: where its next line begins [bytes].
+        counts: what the store had then; one that has something else has lost it.
+    """
 
     name: str
     end: int
+    counts: Counts = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +83,11 @@ class RedoLog:
 
     def __init__(self, path: Path, environment: lmdb.Environment) -> None:
         self._table = environment.open_db(TABLE)
+        self._counted = [environment.open_db(name) for name in COUNTED]
         self._file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
 
     def note(self, transaction: lmdb.Transaction, kind: str, change: object) -> None:
-        """Write a change down, on disk when this returns; it counts once the store has committed.
+        """Write down a change that was made; on disk when this returns, to be committed then.
 
         Raises:
             OSError: the disk does not take it.
@@ -84,11 +99,17 @@ class RedoLog:
         line = framed(kind, change)
         _write(self._file, line, position.end)
         os.fdatasync(self._file)
-        stand(transaction, self._table, Position(position.name, position.end + len(line)))
+        end, counts = position.end + len(line), counted(transaction, self._counted)
+        stand(transaction, self._table, Position(position.name, end, counts))
 
     def close(self) -> None:
         """Let go of the file."""
         os.close(self._file)
+
+
+def counted(transaction: lmdb.Transaction, tables: Sequence[Any]) -> Counts:
+    """How many records each of these tables has."""
+    return tuple(transaction.stat(table)["entries"] for table in tables)
 
 
 def standing(transaction: lmdb.Transaction, table: Any) -> Position | None:

@@ -24,7 +24,7 @@ import pytest
 
 from domain.ledger import Cause
 from persistence.copies import examine
-from persistence.environment import open_to_read
+from persistence.environment import open_environment, open_to_read
 from persistence.ledger import LedgerStore
 from tests.models import opinionated
 from tests.program import started
@@ -201,7 +201,7 @@ def test_full_disk_pauses_trading_until_there_is_room_again(tmp_path: Path) -> N
         assert trader.fills <= booked(disk / "home")
 
 
-@pytest.mark.parametrize("fault", ["deleted", "cut short"])
+@pytest.mark.parametrize("fault", ["deleted", "cut short", "damaged"])
 def test_store_that_is_ruined_under_a_guarded_trader_costs_seconds(
     tmp_path: Path, fault: str
 ) -> None:
@@ -213,6 +213,11 @@ def test_store_that_is_ruined_under_a_guarded_trader_costs_seconds(
 
     if fault == "deleted":
         shutil.rmtree(home / "store")
+    elif fault == "damaged":
+        with closing(open_environment(home / "store")) as environment:
+            trips = environment.open_db(b"trips")
+            with environment.begin(trips, write=True) as transaction:
+                transaction.put(b"no key of ours", b"\xc1")
     else:
         os.truncate(home / "store" / "data.mdb", 2 * 4096)
 

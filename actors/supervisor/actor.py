@@ -27,6 +27,7 @@ from actors.messages import (
 )
 from actors.supervisor.child import Child, Life
 from actors.supervisor.patience import Patience
+from domain.errors import StoreCorrupt
 from domain.facts import ActorRestarted, Fact, Halted, Resumed, Stopped, Stopping
 from domain.units import SECOND, Nanos
 
@@ -216,7 +217,7 @@ class SupervisorActor(ThreadingActor):
             life.ref = None
             life.child.address.vacate()
         if death.fatal or life is None:
-            self._escalate(f"{death.name}: {death.error}", death.status or EXIT_GAVE_UP)
+            self._escalate(f"{death.name}: {death.error}", _status(death))
         elif death.unwritable:
             self._wait_for_disk(life, death.error)
         else:
@@ -311,3 +312,8 @@ class SupervisorActor(ThreadingActor):
         except Timeout:
             life.leash.cut()
             logger.warning("%s did not stop in time", life.child.name)
+
+
+def _status(death: ChildDied) -> int:
+    """What to end with: a state that was ruined under us is mended by the next start."""
+    return EXIT_GAVE_UP if death.status in {0, StoreCorrupt.status} else death.status

@@ -6,6 +6,7 @@ from queue import Empty, Queue
 from threading import Event
 from typing import Any
 
+import lmdb
 import pytest
 from pykka import ActorRef, ActorRegistry
 
@@ -24,7 +25,7 @@ from actors.messages import (
     Vitals,
 )
 from actors.supervisor import EXIT_GAVE_UP, Child, Outlets, Patience, SupervisorActor
-from domain.errors import FeedLost, StoreCorrupt
+from domain.errors import FeedLost, SettingsInvalid, StoreCorrupt
 from domain.facts import ActorRestarted, Halted, Noted, Resumed, Stopped, Stopping
 from domain.units import MINUTE, SECOND, Nanos
 from tests.builders import NOON
@@ -165,17 +166,27 @@ def test_child_that_dies_of_a_transient_error_answers_again_at_the_same_address(
     assert "line closed" in restarted.error
 
 
-def test_fatal_error_halts_trading_and_ends_the_program_with_its_status() -> None:
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (StoreCorrupt("fill of 3 bytes"), EXIT_GAVE_UP),
+        (lmdb.CorruptedError("fill of 3 bytes"), EXIT_GAVE_UP),
+        (SettingsInvalid("fill of 3 bytes"), SettingsInvalid.status),
+    ],
+)
+def test_fatal_error_halts_trading_and_ends_the_program_so_that_the_next_one_mends_it(
+    error: Exception, expected: int
+) -> None:
     house = House()
     house.heard(2)
 
-    house.fragile.tell(StoreCorrupt("fill of 3 bytes"))
+    house.fragile.tell(error)
 
     assert "fill of 3 bytes" in house.risk.next(TradingHalted).reason
     assert "fill of 3 bytes" in house.dashboard.next(Halted).reason
     house.supervisor.tell(Flat())
     status, reason = house.ended.get(timeout=SOON)
-    assert status == StoreCorrupt.status
+    assert status == expected
     assert "fill of 3 bytes" in reason
 
 

@@ -47,7 +47,7 @@ def test_log_holds_its_name_and_every_change_in_order(log: Log) -> None:
 
     assert log.texts()[1:] == [b'"one"', b'"two"', b'{"three":3}']
     assert log.texts(log.begun.end) == [b'{"three":3}']
-    assert log.position == Position(log.begun.name, log.path.stat().st_size)
+    assert log.position == Position(log.begun.name, log.path.stat().st_size, (0, 0, 0, 0))
 
 
 def test_what_the_store_never_committed_gives_way_to_what_it_does(log: Log) -> None:

@@ -45,6 +45,10 @@ REPORTED_EACH_SECOND = 5
 """Bad messages told one by one within a second; the rest of a flood is only counted."""
 
 
+CAUGHT_UP_MAX = 15
+"""Of more minutes that came late, only so many are told one by one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listeners:
     """Who hears the market."""
@@ -223,6 +227,7 @@ class FeedActor(Actor[FeedInbox]):
 
     def _take(self, fetched: Fetched) -> None:
         """Candles we asked for: the history at start, or what a hole was missing."""
+        expected = self._series.expected
         faults = self._series.take(fetched.candles)
         for fault in faults:
             self._dashboard.tell(BadMessage(self._now, "klines", fault))
@@ -234,12 +239,21 @@ class FeedActor(Actor[FeedInbox]):
             self._dashboard.tell(fetched)
             self._dashboard.tell(Gap(self._now, Timeframe.M1, missing, repaired))
         elif fetched.candles:
-            self._forecast.tell(HistoryReady(self._now, TIMEFRAMES))
+            self._catch_up(fetched, expected or Nanos(0))
             self._dashboard.tell(fetched)
         self._asked = None
         waiting, self._waiting = self._waiting, ()
         for candle in waiting:
             self._accept(candle)
+
+    def _catch_up(self, fetched: Fetched, expected: Nanos) -> None:
+        """Minutes came late: they close in their order. What is old, or much, is read anew."""
+        late = self._series.closed_from(expected)
+        changed = any(one.open_time < expected for one in fetched.candles)
+        if changed or len(late) > CAUGHT_UP_MAX:
+            self._forecast.tell(HistoryReady(self._now, TIMEFRAMES))
+        for closed in late[-CAUGHT_UP_MAX:]:
+            self._forecast.tell(CandlesClosed(closed[0].close_time, closed))
 
     def _begin(self, fetched: Fetched) -> None:
         history = self._series.history()

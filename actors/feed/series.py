@@ -1,7 +1,7 @@
 """The feed's candles: what stands in the cache, what is missing, what each new one completes."""
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from domain.baselines import Baselines, baselines, disagreeing, outliers
@@ -92,6 +92,20 @@ class Series:
                 closed.extend(self._made(timeframe, minute.close_time))
         self._store.put(closed)
         return tuple(closed)
+
+    def closed_from(self, first: Nanos) -> list[tuple[Candle, ...]]:
+        """Stored minutes from this open time on, each with the longer candles it completed."""
+        return [
+            (minute, *self._completed(minute.close_time))
+            for minute in self._minutes
+            if minute.open_time >= first
+        ]
+
+    def _completed(self, close_time: Nanos) -> Iterator[Candle]:
+        for timeframe in TIMEFRAMES[1:]:
+            if closes_at(timeframe, close_time):
+                opened = Nanos(close_time - timeframe.span)
+                yield from self._store.between(timeframe, opened, opened)
 
     def _derive(self, minutes: Sequence[Nanos]) -> None:
         """Make the longer candles that these minutes are part of; real ones stay as they are."""

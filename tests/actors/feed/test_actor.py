@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -217,9 +218,23 @@ def test_minutes_fetched_after_a_reconnect_are_forecast_on(house: House) -> None
     house.tell(Fetched(Nanos(NOON + 2 * MINUTE), tuple(candles(2)), 2, 0.1))
     house.tell(candles(3)[2])
 
-    assert len(house.forecast.of(HistoryReady)) == 2
+    assert len(house.forecast.of(HistoryReady)) == 1
     assert house.line.asked == []
-    assert [x.open_time for x in house.closed()][:1] == [NOON + 2 * MINUTE]
+    assert [x.open_time - NOON for x in house.closed()][:3] == [0, MINUTE, 2 * MINUTE]
+
+
+def test_minute_that_was_another_than_it_seemed_has_the_history_read_anew(house: House) -> None:
+    house.ingest()
+    first, second, third = candles(3)
+    house.tell(first)
+
+    other = replace(first, high=price(999))
+    house.tell(Fetched(third.close_time, (other, second, third), 3, 0.1))
+
+    told = house.forecast.told[-3:]
+    assert told[0] == HistoryReady(third.close_time, TIMEFRAMES)
+    assert [one.candles[0] for one in told[1:]] == [second, third]
+    assert [one.timeframe for one in told[2].candles] == [Timeframe.M1, Timeframe.M3]
 
 
 def test_impossible_candle_is_reported_and_not_stored(house: House) -> None:

@@ -2,8 +2,9 @@
 
 The stock loss counts each window in deviations of the whole window, so a window with one wild
 stretch in its past counts little. Here the error is measured in units of the window's recent
-volatility times the root of the step, the scale that the move itself should have, and wild windows
-count somewhat more than quiet ones (square root), half way to counting in plain basis points.
+volatility times the root of the step, the scale that the move itself should have, and windows that
+are wild for their timeframe count more than quiet ones, three quarters of the way to counting in
+plain basis points.
 """
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 from actors.forecast.windows import HORIZON
 from domain.horizons import CONTEXT, LEVELS, STEPS
 
-FIRST, READ, BETWEEN, BEYOND = 4.0, 2.0, 0.4, 0.05
+FIRST, READ, BETWEEN, BEYOND = 6.0, 2.0, 0.4, 0.05
 """What steps count: the first, the others that the signal reads, those between, those after.
 
 The first counts most since it is the hardest: there an error in where the price stands now, which
@@ -22,11 +23,13 @@ the network sees only in deviations of the whole window, is largest against the 
 RECENT = 0.96
 """Decay of the volatility that a window's error is measured in."""
 
-USUAL = 1e-3
-"""Volatility of a window that counts as one [relative price a step]."""
+WILD = 0.75
+"""Power of a window's volatility, over its timeframe's, by which it counts."""
 
 
-def loss(quantiles: Tensor, mean: Tensor, deviation: Tensor, prices: Tensor) -> Tensor:
+def loss(
+    quantiles: Tensor, mean: Tensor, deviation: Tensor, prices: Tensor, usual: Tensor
+) -> Tensor:
     """Weighted mean pinball loss.
 
     Args:
@@ -34,11 +37,13 @@ def loss(quantiles: Tensor, mean: Tensor, deviation: Tensor, prices: Tensor) -> 
         mean: of each context, shape (n, 1).
         deviation: of each context, shape (n, 1).
         prices: relative to the last context close, minus one, (n, CONTEXT + HORIZON).
+        usual: volatility that is typical of each window's timeframe, (n,).
 
     Returns:
         A scalar, about .3 for a good forecast.
     """
-    spread, weight = recent_spread(prices[:, :CONTEXT])
+    spread, moved = recent_spread(prices[:, :CONTEXT])
+    weight = (spread[:, 0] / usual).clamp(0.2, 5.0).pow(WILD) * moved
     target = (prices[:, CONTEXT:] - mean) / deviation
     levels = torch.tensor(LEVELS, device=prices.device)[:, None]
     error = target[:, None, :] - quantiles
@@ -57,12 +62,11 @@ def step_weights(device: torch.device) -> Tensor:
 
 
 def recent_spread(context: Tensor) -> tuple[Tensor, Tensor]:
-    """Recent volatility of each window (n, 1), and what the window counts (n,)."""
+    """Recent volatility of each window (n, 1), and whether it moved at all (n,)."""
     squares = torch.diff(context, dim=1).square()
     age = torch.arange(squares.shape[1], device=context.device).flip(0)
     decay = RECENT**age
     recent = (squares @ (decay / decay.sum())).sqrt()
     usual = squares.mean(dim=1).sqrt()
     spread = torch.maximum(recent, 0.2 * usual)
-    weight = (spread / USUAL).clamp(0.25, 8.0).sqrt() * (usual > 0)
-    return spread.clamp_min(1e-9)[:, None], weight
+    return spread.clamp_min(1e-9)[:, None], usual > 0

@@ -64,14 +64,16 @@ def _parser() -> argparse.ArgumentParser:
 def _train(options: argparse.Namespace) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as in engine.load
     from actors.forecast import exam, network, verification  # noqa: PLC0415 - seconds that --help need not wait
-    from actors.forecast.training import Schedule, Training  # noqa: PLC0415
+    from actors.forecast.training import PEAK, PEAK_AGAIN, Schedule, Training  # noqa: PLC0415
 
     corpus = read_all(options.data)
     end_ms = midnight_ms(options.until) + DAY_MS
     learnt, examined, blend = _split(corpus, end_ms)
     _make(options.out)
     model = network.begin(options.start, options.size, options.seed)
-    schedule = Schedule(options.hours * 3600, options.steps, options.seed)
+    fresh = options.start is None
+    peak = PEAK if fresh else PEAK_AGAIN
+    schedule = Schedule(options.hours * 3600, options.steps, options.seed, peak, half=fresh)
     training = Training(model, schedule, options.out, _settings(options))
     parameters = sum(tensor.numel() for tensor in model.parameters())
     _say(f"{parameters:,} parameters, {len(corpus)} files, learning until {options.until}")

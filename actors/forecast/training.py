@@ -16,17 +16,18 @@ from actors.forecast import exam, network, objective, synthetic
 from actors.forecast.corpus import Floats
 from actors.forecast.exam import Paper
 from actors.forecast.windows import HORIZON, Mixture
+from actors.forecast.yardstick import FLOOR
 from domain.errors import SettingsInvalid
 from domain.horizons import CONTEXT
 
-SYNTHETIC = 0.1
+SYNTHETIC = 0.05
 """Share of made-up series in a batch."""
 
-MEMORY = 0.998
+MEMORY = 0.999
 """Decay of the running average of the weights; the average is what is judged and kept."""
 
-PEAK, END = 1.5e-3, 2e-5
-"""Highest and last learning rate of the cosine."""
+PEAK, PEAK_AGAIN, END = 1.5e-3, 3e-4, 2e-5
+"""Highest learning rate of the cosine, that of a network which was trained before, and the last."""
 
 WARM = 300
 """Steps until the highest learning rate."""
@@ -51,6 +52,10 @@ class Schedule:
     """Steps at most."""
     seed: int = 0
     """Of the windows that are drawn."""
+    peak: float = PEAK
+    """Highest learning rate."""
+    half: bool = True
+    """Compute the transformer in bfloat16: faster, and too coarse for the last of the learning."""
     batch: int = 256
     """Windows in a step."""
     between: int = 200
@@ -68,7 +73,11 @@ class Training:
         average = get_ema_multi_avg_fn(MEMORY)
         self._average = AveragedModel(self._model, multi_avg_fn=average)
         self._optimizer = torch.optim.AdamW(
-            self._model.parameters(), lr=PEAK, betas=(0.9, 0.98), weight_decay=0.01, fused=True
+            self._model.parameters(),
+            lr=schedule.peak,
+            betas=(0.9, 0.98),
+            weight_decay=0.01,
+            fused=True,
         )
         self._schedule = schedule
         self._out = out
@@ -146,18 +155,25 @@ class Training:
         enough = self._progress() >= 1 or self._stale >= PATIENCE
         return enough and self._examined == self._step
 
-    def _draw(self, mixture: Mixture) -> torch.Tensor:
-        """One batch: prices relative to the context's last close, minus one."""
+    def _draw(self, mixture: Mixture) -> tuple[torch.Tensor, torch.Tensor]:
+        """One batch: prices relative to the context's last close, minus one; what is usual."""
         made = int(self._rng.binomial(self._schedule.batch, SYNTHETIC))
-        real = np.log(mixture.draw(self._schedule.batch - made, self._rng))
-        logs = np.concatenate([real, synthetic.log_prices(made, CONTEXT + HORIZON, self._rng)])
-        return torch.tensor(relative(logs, self._rng), dtype=torch.float32, device=self._device)
+        real = mixture.draw(self._schedule.batch - made, self._rng)
+        fake = synthetic.log_prices(made, CONTEXT + HORIZON, self._rng)
+        logs = np.concatenate([np.log(real.closes), fake])
+        usual = np.concatenate([real.usual, np.diff(fake[:, :CONTEXT]).std(axis=1) + FLOOR])
+        prices, scale = (
+            torch.tensor(values, dtype=torch.float32, device=self._device)
+            for values in (relative(logs, self._rng), usual)
+        )
+        return prices, scale
 
-    def _improve(self, prices: torch.Tensor) -> float:
+    def _improve(self, prices: torch.Tensor, usual: torch.Tensor) -> float:
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate(self._step, self._progress())
-        scaled = network.raw_quantiles(self._model, prices[:, :CONTEXT], half=True)
-        loss = objective.loss(*scaled, prices)
+            group["lr"] = learning_rate(self._step, self._progress(), self._schedule.peak)
+        half = self._schedule.half
+        scaled = network.raw_quantiles(self._model, prices[:, :CONTEXT], half=half)
+        loss = objective.loss(*scaled, prices, usual)
         self._optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self._model.parameters(), 1.0)
@@ -170,7 +186,7 @@ class Training:
         """Some steps, then a resting point; returns a line of progress."""
         began, losses = perf_counter(), []
         for _ in range(self._schedule.between):
-            losses.append(self._improve(self._draw(mixture)))
+            losses.append(self._improve(*self._draw(mixture)))
             if self._progress(perf_counter() - began) >= 1:
                 break
         took = perf_counter() - began
@@ -197,9 +213,9 @@ class Training:
         return f"examined: {grade:.4f} of rw-ewma's loss, best {self._best:.4f}"
 
 
-def learning_rate(step: int, progress: float) -> float:
+def learning_rate(step: int, progress: float, peak: float) -> float:
     """Linear from zero for `WARM` steps, then half a cosine of the whole training."""
-    cosine = END + (PEAK - END) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
+    cosine = END + (peak - END) * (1 + math.cos(math.pi * min(progress, 1.0))) / 2
     return cosine * min(1.0, (step + 1) / WARM)
 
 

@@ -6,6 +6,7 @@ candles are every m-th one-minute close, from any starting minute.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +16,17 @@ from domain.horizons import CONTEXT, TIMEFRAMES
 HORIZON = 64
 """Steps that a checkpoint of ours predicts."""
 
-RECENCY = 0.7
-"""Exponent below 1: of a file's windows the later ones are drawn somewhat more often."""
+RECENCY = 0.55
+"""Exponent below 1: of a file's windows the later ones are drawn more often."""
+
+SHARES = {1: 0.3, 3: 0.22, 5: 0.15, 15: 0.11, 30: 0.11, 60: 0.11}
+"""Of each timeframe in a batch, by its minutes: most of the shortest, which are hardest to learn.
+
+There the gain over a random walk is smallest, so an error that costs nothing at 1h undoes it.
+"""
+
+USUAL = 5e-4
+"""Typical volatility of one minute [relative price a root minute]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +82,37 @@ def windows(candles: Candles, minutes: int, length: int = CONTEXT + HORIZON) -> 
     return Windows(candles, every, length, firsts, ends)
 
 
+class Drawn(NamedTuple):
+    """Windows that were drawn."""
+
+    closes: Floats
+    """Shape (n, CONTEXT + HORIZON)."""
+    usual: Floats
+    """Typical volatility of each window's timeframe [relative price a step], shape (n,)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Mixture:
-    """Windows of all files, each timeframe as likely as any other."""
+    """Windows of all files, each timeframe with its share."""
 
+    minutes: tuple[int, ...]
+    """Of each timeframe that there is."""
     timeframes: tuple[tuple[Windows, ...], ...]
     """For each timeframe the files that have it."""
     weights: tuple[Floats, ...]
     """For each timeframe the chance of each of its files."""
 
-    def draw(self, count: int, rng: np.random.Generator) -> Floats:
-        """Closes of `count` windows, shape (count, CONTEXT + HORIZON)."""
+    def draw(self, count: int, rng: np.random.Generator) -> Drawn:
+        """So many windows."""
         parts: list[Floats] = []
-        shares = rng.multinomial(count, np.full(len(self.timeframes), 1 / len(self.timeframes)))
+        wanted = np.array([SHARES[minutes] for minutes in self.minutes])
+        shares = rng.multinomial(count, wanted / wanted.sum())
         for share, files, weights in zip(shares, self.timeframes, self.weights, strict=True):
             counts = rng.multinomial(share, weights)
             drawn = zip(files, counts, strict=True)
             parts += [file.draw(int(many), rng) for file, many in drawn if many]
-        return np.concatenate(parts)
+        usual = USUAL * np.sqrt(np.repeat(self.minutes, shares))
+        return Drawn(np.concatenate(parts), usual)
 
 
 def mixture(corpus: Sequence[Candles]) -> Mixture | None:
@@ -97,6 +120,7 @@ def mixture(corpus: Sequence[Candles]) -> Mixture | None:
 
     A file counts by the number of its candles; the first, the one to be traded, counts twice.
     """
+    found: list[int] = []
     timeframes: list[tuple[Windows, ...]] = []
     weights: list[Floats] = []
     for minutes in (timeframe.minutes for timeframe in TIMEFRAMES):
@@ -107,6 +131,7 @@ def mixture(corpus: Sequence[Candles]) -> Mixture | None:
         sizes = np.array(
             [len(f.candles.closes) * (2 if f.candles is corpus[0] else 1) for f in files]
         )
+        found.append(minutes)
         timeframes.append(tuple(files))
         weights.append(sizes / sizes.sum())
-    return Mixture(tuple(timeframes), tuple(weights)) if timeframes else None
+    return Mixture(tuple(found), tuple(timeframes), tuple(weights)) if found else None

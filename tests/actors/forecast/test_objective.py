@@ -24,7 +24,7 @@ def _scored(prices: torch.Tensor, spread: float) -> float:
     move = prices[:, 1:CONTEXT].diff(dim=1).std()
     path = spread * move * normal[:, None] * torch.arange(1, HORIZON + 1).sqrt()
     scaled = (path[None] - mean[:, None]) / deviation[:, None]
-    return float(objective.loss(scaled, mean, deviation, prices))
+    return float(objective.loss(scaled, mean, deviation, prices, torch.full((64,), 1e-3)))
 
 
 def test_the_true_distribution_loses_least() -> None:
@@ -36,6 +36,22 @@ def test_the_true_distribution_loses_least() -> None:
 
 def test_the_loss_is_the_same_in_a_quiet_and_in_a_wild_market() -> None:
     assert _scored(_prices(1e-4), 1.0) == pytest.approx(_scored(_prices(4e-3), 1.0), rel=0.02)
+
+
+def test_a_window_that_is_wild_for_its_timeframe_counts_more() -> None:
+    quiet, wild = _prices(1e-3), _prices(4e-3)
+    prices = torch.cat([quiet, wild])
+    mean = prices[:, :CONTEXT].mean(dim=1, keepdim=True)
+    deviation = prices[:, :CONTEXT].std(dim=1, correction=0, keepdim=True)
+    wrong = torch.zeros(128, len(LEVELS), HORIZON)
+    wrong[64:] = 9.0
+
+    alike, minute = (
+        float(objective.loss(wrong, mean, deviation, prices, usual))
+        for usual in (torch.tensor([1e-3] * 64 + [4e-3] * 64), torch.full((128,), 1e-3))
+    )
+
+    assert minute > 1.2 * alike
 
 
 def test_the_steps_that_are_read_count_most() -> None:
@@ -51,9 +67,9 @@ def test_the_steps_that_are_read_count_most() -> None:
 
 
 def test_a_market_that_never_moves_counts_nothing() -> None:
-    _, weight = objective.recent_spread(torch.zeros(1, CONTEXT))
+    _, moved = objective.recent_spread(torch.zeros(1, CONTEXT))
 
-    assert weight.item() == 0
+    assert not moved.item()
 
 
 def test_our_pass_is_the_stock_models_pass() -> None:
@@ -81,6 +97,6 @@ def test_half_the_windows_are_mirrored_about_their_last_close() -> None:
 
 
 def test_the_learning_rate_rises_and_falls() -> None:
-    assert learning_rate(0, 0.0) == pytest.approx(PEAK / WARM)
-    assert learning_rate(WARM, 0.0) == pytest.approx(PEAK)
-    assert learning_rate(10 * WARM, 1.0) == pytest.approx(END)
+    assert learning_rate(0, 0.0, PEAK) == pytest.approx(PEAK / WARM)
+    assert learning_rate(WARM, 0.0, PEAK) == pytest.approx(PEAK)
+    assert learning_rate(10 * WARM, 1.0, PEAK) == pytest.approx(END)

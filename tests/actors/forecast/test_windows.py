@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.forecast.corpus import MINUTE_MS, Candles, between, read, read_all, runs
-from actors.forecast.windows import HORIZON, mixture, windows
+from actors.forecast.windows import HORIZON, SHARES, USUAL, mixture, windows
 from domain.errors import SettingsInvalid
 from domain.horizons import CONTEXT
 from tests.actors.forecast import made
@@ -33,7 +33,7 @@ def test_no_window_looks_beyond_the_date_or_across_a_hole(
     blend = mixture([past])
 
     if blend is not None:
-        closes = blend.draw(64, np.random.default_rng(seed))
+        closes = blend.draw(64, np.random.default_rng(seed)).closes
         assert closes.shape == (64, LENGTH)
         assert closes.max() <= until
         steps = np.diff(closes, axis=1)
@@ -43,15 +43,16 @@ def test_no_window_looks_beyond_the_date_or_across_a_hole(
             assert not any(first <= place + 1 <= last for place in places if place < 59_998)
 
 
-def test_every_timeframe_is_drawn_as_often_as_any_other() -> None:
+def test_every_timeframe_is_drawn_by_its_share_and_tells_what_is_usual() -> None:
     blend = mixture([made.candles(range(40_000))])
     assert blend is not None
 
-    closes = blend.draw(6_000, np.random.default_rng(0))
+    closes, usual = blend.draw(6_000, np.random.default_rng(0))
 
-    _, counts = np.unique(closes[:, 1] - closes[:, 0], return_counts=True)
-    assert len(counts) == 6
-    assert counts.min() > 850
+    minutes, counts = np.unique(closes[:, 1] - closes[:, 0], return_counts=True)
+    assert minutes.tolist() == list(SHARES)
+    assert counts / 6_000 == pytest.approx(list(SHARES.values()), abs=0.02)
+    assert usual == pytest.approx(USUAL * np.sqrt(closes[:, 1] - closes[:, 0]))
 
 
 def test_coarse_candles_serve_the_timeframes_that_they_divide() -> None:

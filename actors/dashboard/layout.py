@@ -3,7 +3,7 @@
 from itertools import accumulate
 
 from actors.dashboard.desk import PAGES, TAB, Desk
-from actors.dashboard.lines import Block, Line, Span, Style, fit, plain, spread
+from actors.dashboard.lines import Block, Line, Span, Style, fit, plain, spread, width
 from actors.dashboard.pages import explained, page
 from actors.dashboard.view import View
 from actors.dashboard.words import clock, moment
@@ -83,12 +83,22 @@ def _tab(key: str, name: str, *, here: bool) -> Line:
 def banner(view: View, columns: int, *, paused: bool) -> Line:
     """What nobody may overlook, and the time."""
     badges = [part for badge in _badges(view, paused=paused) for part in (badge, Span(" "))]
+    if width(tuple(badges)) > columns:
+        badges = [Span(SHORT.get(part.text, part.text), part.style) for part in badges]
     if view.now is None:
         return fit(tuple(badges), columns)
     full, short = f"{moment(view.now)} UTC", clock(view.now)
     left = sum(len(part.text) for part in badges)
     time = full if left + len(full) < columns else short
     return spread(tuple(badges), (Span(time, "dim"),), columns)
+
+
+SHORT = {
+    " MODELLED BOOK ": " MODELLED ",
+    " EMBEDDED MODEL ": " EMBEDDED ",
+    " RISK PAUSE ": " PAUSED ",
+}
+"""Badges where there is no room for all."""
 
 
 def _badges(view: View, *, paused: bool) -> list[Span]:

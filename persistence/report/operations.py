@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from domain.life import Status
 from domain.units import SECOND, Nanos
 from persistence.report.log import (
     Death,
@@ -43,7 +44,8 @@ class Operations:
         feed_down_seconds: how long in all [s].
         restarts: actors that died and came back, by name.
         halts: reasons for which trading was stopped.
-        refusals: orders that stayed here, by code and reason.
+        refusals: orders that stayed here or came back, by code and reason.
+        canceled: orders that were called back on purpose, as a stop is once the target is reached.
         waits: decisions to wait, by reason, figures left out.
         fills: fills in the log.
         latency: None where no fill is in the log.
@@ -62,6 +64,7 @@ class Operations:
     restarts: dict[str, int]
     halts: tuple[str, ...]
     refusals: dict[tuple[str, str], int]
+    canceled: int
     waits: dict[str, int]
     fills: int
     latency: Latency | None
@@ -79,7 +82,8 @@ def operations(log: Log | None) -> Operations | None:
     up = sum(run[-1].time - run[0].time for run in runs)
     whole = log.lines[-1].time - log.lines[0].time
     starts = [x for x in log.lines if isinstance(x, Start)]
-    refused = ((x.code, x.reason) for x in log.lines if isinstance(x, Refusal))
+    returned = [(x.code, x.reason) for x in log.lines if isinstance(x, Refusal)]
+    refused = [one for one in returned if one[0] != Status.CANCELED]
     return Operations(
         runs=len(runs),
         crashes=sum(not isinstance(run[-1], Stop) for run in runs[:-1]),
@@ -90,6 +94,7 @@ def operations(log: Log | None) -> Operations | None:
         restarts=dict(Counter(x.actor for x in log.lines if isinstance(x, Death)).most_common()),
         halts=tuple(x.reason for x in log.lines if isinstance(x, Halt)),
         refusals=dict(Counter(refused).most_common()),
+        canceled=len(returned) - len(refused),
         waits=log.waits,
         fills=sum(isinstance(x, Execution) for x in log.lines),
         latency=_latency(log.lines),

@@ -111,3 +111,10 @@ def test_latency_is_told_by_its_middle_and_its_worst(tmp_path: Path) -> None:
 
 def test_without_a_log_nothing_is_said() -> None:
     assert operations(None) is None
+
+
+def test_order_that_was_called_back_on_purpose_is_no_refusal(tmp_path: Path) -> None:
+    found = told(tmp_path, start(0), refused("STALE_BOOK"), refused("CANCELED"))
+
+    assert found.refusals == {("STALE_BOOK", "because"): 1}
+    assert found.canceled == 1

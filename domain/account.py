@@ -118,6 +118,7 @@ class Marked:
         stopped: the drawdown limit was reached and nobody has resumed trading since.
         last_order: key of the newest order the broker knows; empty before the first.
         pending: an order is on its way.
+        ended: why the last position was closed; empty before the first.
     """
 
     at: Nanos
@@ -129,6 +130,7 @@ class Marked:
     stopped: bool = False
     last_order: str = ""
     pending: bool = False
+    ended: str = ""
 
     @property
     def drawdown(self) -> float:

@@ -141,10 +141,14 @@ def sent(venue: Venue, order: Order, arrives: Nanos) -> Venue:
     return replace(venue, working=(*venue.working, Working(order, arrives, order.quantity)))
 
 
-def resting(venue: Venue, order: Order, now: Nanos) -> Venue:
-    """An order that the venue accepted in an earlier life of ours, at the end of its queue."""
+def resting(venue: Venue, order: Order, now: Nanos, held: Quantity) -> Venue:
+    """An order that the venue accepted in an earlier life of ours, at the end of its queue.
+
+    It closes a position; what it has filled before is no part of what is held any more.
+    """
     stage = Stage.RESTS if order.kind is Kind.LIMIT else Stage.WAITS
-    working = Working(order, now, order.quantity, Status.ACCEPTED, stage)
+    left = min(order.quantity, held)
+    working = Working(order, now, left, Status.ACCEPTED, stage)
     return replace(venue, working=(*venue.working, working))
 
 

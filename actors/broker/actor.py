@@ -58,6 +58,7 @@ class BrokerActor(Actor[BrokerInbox]):
         self._saved: Nanos | None = None
         self._told: Nanos | None = None
         self._marked: Marked | None = None
+        self._ended = ""
         self._leaving = False
 
     def receive(self, message: BrokerInbox) -> None:
@@ -148,7 +149,7 @@ class BrokerActor(Actor[BrokerInbox]):
     def _note_end(self) -> None:
         """Save, and tell everybody, when a position is closed."""
         if self._desk.closed:
-            self._desk.closed = False
+            self._ended, self._desk.closed = self._desk.closed, ""
             self._mark_to_market()
             self._save()
             self._say_flat()
@@ -204,6 +205,7 @@ class BrokerActor(Actor[BrokerInbox]):
             self._books.marked(self._now, price),
             last_order=self._last_order,
             pending=self._desk.pending,
+            ended=self._ended,
         )
         self._marked = marked
         self._risk.tell(marked)

@@ -37,7 +37,7 @@ class Desk:
         self._tell = tell
         self._venue = Venue()
         self._answer: Nanos | None = None
-        self.closed = False
+        self.closed = ""
 
     @property
     def book(self) -> Book | None:
@@ -64,7 +64,8 @@ class Desk:
     def resume(self, resting: tuple[Order, ...], now: Nanos) -> None:
         """Take up the orders that stayed at the venue; add what a position lacks there."""
         for order in resting:
-            self._venue = venue.resting(self._venue, order, now)
+            held = self._room(order.side)
+            self._venue = venue.resting(self._venue, order, now, held)
         self.protect(now)
 
     def send(self, order: Order, now: Nanos) -> bool:
@@ -200,7 +201,7 @@ class Desk:
             )
         )
         if trip is not None:
-            self.closed = True
+            self.closed = order.reason
             self._tell(Closed(at, trip.pnl, order.reason))
 
     def _clearance(self, order: Order, execution: Execution) -> Money:

@@ -177,9 +177,7 @@ class RiskActor(Actor[RiskInbox]):
         if after is not None and before is None and known:
             self._say(Decision.POSITION_HOLD, kept(after))
         elif after is None and before is not None and self._sent is None:
-            self._say(
-                Decision.CLOSE_POSITION, "stop, target or time limit was reached at the venue"
-            )
+            self._say(Decision.CLOSE_POSITION, marked.ended)
         elif sent is not None and self._sent is None and not sent.closes and after is None:
             self._say(Decision.WAITING, "the order came back without a fill")
 

@@ -359,7 +359,7 @@ def test_stop_at_the_venue_closes_without_a_word_of_risk(house: House) -> None:
 
     fill = house.dashboard.of(Filled)[-1]
     assert (fill.side, fill.price, fill.liquidity) == (Side.SELL, price("98.97"), "TAKER")
-    assert house.dashboard.of(Closed)[0].reason == "stop 99"
+    assert house.dashboard.of(Closed)[0].reason == house.marked().ended == "stop 99"
     assert fill.slippage_bps == pytest.approx(3.03, abs=0.01)
 
 

@@ -138,10 +138,12 @@ class TestRisk:
         self.get_ready()
         self.tell(marked(an_account(position=a_position())))
 
-        self.tell(a_book(bid="98.99", ask="99.01"), marked(), marked())
+        flat = replace(marked(), ended="stop 99")
+        self.tell(a_book(bid="98.99", ask="99.01"), flat, flat)
 
         assert self.sent() == []
         assert self.decisions()[1:] == [Decision.POSITION_HOLD, Decision.CLOSE_POSITION]
+        assert self.dashboard.of(Decided)[-1].reason == "stop 99"
 
     def test_entry_that_is_filled_is_held_from_then_on(self) -> None:
         self.get_ready()

@@ -23,6 +23,7 @@ from actors.supervisor import (
     Child,
     Outlets,
     Patience,
+    Strategy,
     SupervisorActor,
 )
 from domain.facts import Fact
@@ -32,7 +33,7 @@ RESTARTS_MAX = 5
 RESTARTS_WINDOW = MINUTE
 """More crashes than that within this time are no accident any more."""
 
-STOP_SECONDS_MAX = 25.0
+END_SECONDS_MAX = 25.0
 """After a wish to stop, the process ends within this time, whatever hangs [s]."""
 
 BEAT_EVERY = 1.0
@@ -48,6 +49,10 @@ A model is loaded and runs on a busy machine; a disk may take its time to sync. 
 for whoever reads: a terminal that was halted with Ctrl+S is no reason to trade no more, nor to
 start a second one that waits too.
 """
+
+STRATEGIES: dict[str, Strategy] = {}
+"""Who takes others along when it dies: nobody, since what stands is told again to whoever begins,
+and a book, a candle or an account that is missed comes again by itself."""
 
 ONE_WISH_SECONDS = 1.0
 """Signals that come so close together are one: a terminal and a guardian both pass it on."""
@@ -145,6 +150,7 @@ def _children(rooms: Sequence[Room]) -> list[Child]:
             partial(room.build, launch),
             room.address,
             SILENCES.get(room.name, SILENCE_SECONDS_MAX),
+            strategy=STRATEGIES.get(room.name, Strategy.ONE_FOR_ONE),
         )
         for room in rooms
     ]
@@ -164,12 +170,12 @@ def _wait(supervisor: ActorRef[SupervisorActor], ended: Ended, wish: Wish, pulse
     patience, beaten, leash = inf, -inf, Leash()
     while not ended.wait(LOOK_EVERY):
         if name := wish.take():
-            patience = min(patience, monotonic() + STOP_SECONDS_MAX)
+            patience = min(patience, monotonic() + END_SECONDS_MAX)
             _tell(supervisor, StopRequested(name))
         if not supervisor.is_alive():
             ended.set(EXIT_GAVE_UP, "the supervisor died")
         elif monotonic() > patience:
-            ended.set(EXIT_GAVE_UP, f"stopping took longer than {STOP_SECONDS_MAX:.0f} s")
+            ended.set(EXIT_GAVE_UP, f"stopping took longer than {END_SECONDS_MAX:.0f} s")
         elif monotonic() - beaten > BEAT_EVERY:
             beaten = monotonic()
             _beat(supervisor, leash, pulse)

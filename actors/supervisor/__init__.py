@@ -1,7 +1,7 @@
 """Supervisor: starts the others in order, restarts what dies, halts when dying becomes a habit."""
 
 from actors.supervisor.actor import EXIT_GAVE_UP, Outlets, SupervisorActor
-from actors.supervisor.child import SILENCE_SECONDS_MAX, Child
+from actors.supervisor.child import SILENCE_SECONDS_MAX, Child, Strategy
 from actors.supervisor.patience import Patience
 
 __all__ = [
@@ -10,5 +10,6 @@ __all__ = [
     "Child",
     "Outlets",
     "Patience",
+    "Strategy",
     "SupervisorActor",
 ]

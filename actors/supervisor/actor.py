@@ -25,7 +25,7 @@ from actors.messages import (
     TradingHalted,
     Vitals,
 )
-from actors.supervisor.child import Child, Life
+from actors.supervisor.child import Child, Life, Strategy
 from actors.supervisor.patience import Patience
 from domain.errors import StoreCorrupt
 from domain.facts import ActorRestarted, Fact, Halted, Resumed, Stopped, Stopping
@@ -249,6 +249,22 @@ class SupervisorActor(ThreadingActor):
     def _restart(self, life: Life) -> None:
         if self._unwritable and not self._cured(life):
             return
+        rest = self._rest(life)
+        for other in reversed(rest):
+            self._take_down(other)
+            other.child.address.vacate()
+            other.death, other.died = f"{life.child.name} died", self._beat
+        for one in (life, *rest):
+            self._revive(one)
+
+    def _rest(self, life: Life) -> list[Life]:
+        """Who begins anew together with this one, in the order of starting."""
+        if life.child.strategy is Strategy.ONE_FOR_ONE:
+            return []
+        lives = list(self._lives.values())
+        return lives[lives.index(life) + 1 :]
+
+    def _revive(self, life: Life) -> None:
         begun = monotonic()
         if not self._start(life):
             return

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any
 
 from pykka import ActorRef
@@ -24,6 +25,16 @@ START = Nanos(0)
 """Before the first beat."""
 
 
+class Strategy(Enum):
+    """Who begins anew when an actor does; the names are Erlang's."""
+
+    ONE_FOR_ONE = auto()
+    """It alone: who depends on it is told again what stands."""
+
+    REST_FOR_ONE = auto()
+    """Also all that were started after it, because what they hold rests on what it held."""
+
+
 @dataclass(frozen=True, slots=True)
 class Child:
     """How to start one actor, where the others reach it, and what we grant it.
@@ -34,6 +45,7 @@ class Child:
         address: where it is reached.
         silence_seconds_max: how long one message may take it.
         stop_seconds_max: how long its end may take.
+        strategy: who begins anew when it does.
     """
 
     name: str
@@ -41,6 +53,7 @@ class Child:
     address: Address[Any]
     silence_seconds_max: float = SILENCE_SECONDS_MAX
     stop_seconds_max: int = STOP_SECONDS_MAX
+    strategy: Strategy = Strategy.ONE_FOR_ONE
 
 
 @dataclass(slots=True)

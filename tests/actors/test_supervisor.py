@@ -24,7 +24,7 @@ from actors.messages import (
     TradingHalted,
     Vitals,
 )
-from actors.supervisor import EXIT_GAVE_UP, Child, Outlets, Patience, SupervisorActor
+from actors.supervisor import EXIT_GAVE_UP, Child, Outlets, Patience, Strategy, SupervisorActor
 from domain.errors import FeedLost, SettingsInvalid, StoreCorrupt
 from domain.facts import ActorRestarted, Halted, Noted, Resumed, Stopped, Stopping
 from domain.units import MINUTE, SECOND, Nanos
@@ -76,7 +76,12 @@ class Fragile(Actor[Exception | Event | str | Begin]):
 class House:
     """A supervisor with two children, of which the second is fragile."""
 
-    def __init__(self, restarts_max: int = 5, duration: Nanos | None = None) -> None:
+    def __init__(
+        self,
+        restarts_max: int = 5,
+        duration: Nanos | None = None,
+        strategy: Strategy = Strategy.ONE_FOR_ONE,
+    ) -> None:
         self.out, self.risk, self.broker, self.dashboard = (Waiting() for _ in range(4))
         self.ended: Queue[tuple[int, str]] = Queue()
         self.unbuildable = 0
@@ -96,7 +101,7 @@ class House:
             lambda: self.lost,
         )
         children = [
-            Child("First", lambda: self._start("first"), self.first),
+            Child("First", lambda: self._start("first"), self.first, strategy=strategy),
             Child("Fragile", lambda: self._start("fragile"), self.fragile),
         ]
         patience = Patience(restarts_max, MINUTE)
@@ -288,6 +293,35 @@ def test_actor_that_hangs_is_given_up_and_replaced_and_nobody_hears_it_any_more(
     stuck.set()
     assert house.answers("alone")
     assert not any("Event" in said or "released" in said for said in house.out.told.queue)
+
+
+def test_those_that_rest_on_an_actor_begin_anew_with_it() -> None:
+    house = House(strategy=Strategy.REST_FOR_ONE)
+    house.heard(2)
+
+    house.first.tell(FeedLost("line closed"))
+    assert house.heard(1) == ["first released"]
+    house.beat()
+    house.beat()
+
+    assert house.heard(1) == ["fragile released"]
+    assert sorted(house.heard(2)) == ["first Begin", "fragile Begin"]
+    assert house.begun == ["first", "fragile"] * 2
+    restarted = [house.dashboard.next(ActorRestarted) for _ in range(2)]
+    assert [(x.actor, "First died" in x.error) for x in restarted] == [
+        ("First", False),
+        ("Fragile", True),
+    ]
+
+
+def test_last_one_takes_nobody_along() -> None:
+    house = House(strategy=Strategy.REST_FOR_ONE)
+    house.heard(2)
+
+    house.fragile.tell(FeedLost("line closed"))
+
+    assert house.heard(2) == ["fragile released", "fragile Begin"]
+    assert house.begun == ["first", "fragile", "fragile"]
 
 
 def test_actor_that_cannot_be_constructed_is_tried_again_later() -> None:

@@ -81,7 +81,7 @@ class FeedActor(Actor[FeedInbox]):
         self._risk = listeners.risk
         self._broker = listeners.broker
         self._dashboard = listeners.dashboard
-        self._criteria = Criteria(networked=line.networked)
+        self._criteria = Criteria(networked=line.networked, streamed=line.streamed)
         self._baseline = Baseline()
         self._now = Nanos(0)
         self._ingested = False

@@ -118,6 +118,7 @@ def recent(minutes: Sequence[Candle], at: Nanos) -> list[Candle]:
 class Archive:
     """A market made of an archive's candles: real prices and volumes, modelled books and trades."""
 
+    streamed = False
     mode = Mode.REPLAY
     modelled = True
 

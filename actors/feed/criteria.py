@@ -1,7 +1,8 @@
 """What the feed must prove before trading may begin: a steady connection, and clocks that agree.
 
 Counted in the ticks' time, which is ours: what the exchange dates wrongly changes nothing here. A
-source without a network has nothing to prove.
+recording of a live session has to be steady as the session had; any other source without a network
+has nothing to prove.
 """
 
 from dataclasses import dataclass, field
@@ -83,10 +84,12 @@ class Connectivity:
 class Criteria:
     """The feed's own start criteria, how far they are, and why they failed."""
 
-    def __init__(self, *, networked: bool) -> None:
+    def __init__(self, *, networked: bool, streamed: bool) -> None:
+        """What comes over a network needs clocks that agree; what was streamed, a steady line."""
         self._networked = networked
+        self._streamed = streamed
         self._connectivity = Connectivity()
-        self._steady = not networked
+        self._steady = not streamed
         self._clock: ClockOffset | None = None
         self._agreed = not networked
         self._begun: Nanos | None = None
@@ -142,7 +145,7 @@ class Criteria:
         return news
 
     def _connection_detail(self) -> str:
-        if not self._networked:
+        if not self._streamed:
             return "no network: nothing to prove"
         return f"{self._connectivity.share:.0%} of the expected messages"
 

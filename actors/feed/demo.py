@@ -39,6 +39,7 @@ class DemoSource:
     up, which is what the label DEMO says.
     """
 
+    streamed = False
     mode = Mode.DEMO
     modelled = False
 

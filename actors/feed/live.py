@@ -77,6 +77,7 @@ class LiveLine:
     """The line to Binance; opened again, it begins anew."""
 
     networked = True
+    streamed = True
 
     def __init__(self, venue: Venue, recorder: Recorder | None = None) -> None:
         self._venue = venue
@@ -132,6 +133,7 @@ class _Session:
         self._look_again_at = 0.0
         self._show_again_at = 0.0
         self._received = 0
+        self._arrived = Nanos(0)
 
     def start(self, have: Mapping[Timeframe, Nanos]) -> None:
         """Begin to work, in threads."""
@@ -282,8 +284,11 @@ class _Session:
         self._minutes.catch_up(newest_closed(Timeframe.M1, self._klines.now), doubted)
 
     def _take(self, heard: Heard) -> None:
-        """All that came at once."""
+        """All that came at once; a recording knows it by its moment, so no two lots share one."""
         arrived = self._venue.clock()
+        if arrived == self._arrived:
+            arrived = Nanos(arrived + 1)
+        self._arrived = arrived
         for frame in heard.messages:
             self._received += len(frame)
             self._record((arrived, frame))

@@ -37,6 +37,7 @@ class LoopLine:
 
     def __init__(self, source: Source) -> None:
         self._source = source
+        self.streamed = source.streamed
         self._feed: Mailbox[FeedInbox] | None = None
 
     def open(self, feed: Mailbox[FeedInbox], _have: Mapping[Timeframe, Nanos]) -> None:
@@ -73,6 +74,7 @@ class PacedLine:
         loaded: threading.Event,
     ) -> None:
         self._source = source
+        self.streamed = source.streamed
         self._speed = speed
         self._everyone = everyone
         self._backlog = backlog

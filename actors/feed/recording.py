@@ -6,20 +6,26 @@ recorder's clock was off. Time never runs backwards: what is older than the newe
 that time.
 
 The book comes from the depth5 stream where that was recorded, else it is rebuilt from its changes.
+
+What the live line does with its frames is done here too: what came twice is dropped, what cannot be
+is refused, and of frames that it took at once (they arrived at the same nanosecond) the newest book
+and ticker stand for all. So a replay hears what was heard live.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from actors.feed.archive import HISTORY, read_candles, recent
 from actors.feed.depth import RebuiltBook
 from actors.feed.frames import Damage, Taken, frames, recording_files
 from actors.feed.minutes import Minutes
+from actors.feed.order import BookOrder, Disorder, TradeOrder, check_time
+from actors.feed.outlet import Outlet
 from actors.feed.protocol import Decoded, DepthDiff, DepthSnapshot, OpenCandle, read, unwrap
 from actors.feed.wire import BadFrame
 from actors.messages import Rejected
@@ -48,12 +54,14 @@ class _Survey:
         offset: what the exchange's clock is ahead of the arrivals [ns].
         partial: whether it holds depth5 books.
         published: whether it holds the exchange's candles.
+        streamed: whether it is what a live line listens to, so that its steadiness shows.
     """
 
     start: Nanos
     offset: Nanos
     partial: bool
     published: bool
+    streamed: bool
 
 
 class _TimeLine:
@@ -95,6 +103,7 @@ class Recording:
         self._history = history_path
         self._end = end
         self.identity = f"replay-{path.resolve().name}"
+        self.streamed = self._survey.streamed
         self.start = max(self._survey.start, start or Nanos(0))
         self.counts: Counter[str] = Counter()
         if end is not None and end <= self.start:
@@ -150,7 +159,8 @@ def _survey(path: Path, files: list[Path]) -> _Survey:
         raise SettingsInvalid(f"cannot replay {path}: none of its first frames is Binance's")
     offset = offsets[0] if offsets else Nanos(0)
     published = bool(seen & {Candle, OpenCandle})
-    return _Survey(Nanos(arrivals[0] + offset), offset, partial, published)
+    streamed = partial and published and seen >= {Trade, Ticker}
+    return _Survey(Nanos(arrivals[0] + offset), offset, partial, published, streamed)
 
 
 def _decoded(taken: Taken) -> tuple[str, Decoded]:
@@ -176,23 +186,67 @@ class _Playback:
         self._rebuilt = None if survey.partial else RebuiltBook()
         self._counts = counts
         self._arrived: Nanos | None = None
+        self._books, self._trades = BookOrder(), TradeOrder()
+        self._told: list[MarketEvent | Rejected] = []
+        self._outlet = Outlet(self)
+
+    def tell(self, message: Any, /) -> None:
+        """Hear from our own outlet what goes on."""
+        self._told.append(message)
 
     def events(self, files: list[Path]) -> Iterator[MarketEvent | Rejected]:
         """Everything, from the first frame to the last."""
-        for taken in frames(files):
-            if isinstance(taken, Damage):
-                yield Rejected(self._line.now, taken.file, taken.reason)
-                continue
-            self._note_silence(taken.arrived)
-            try:
-                stream, decoded = _decoded(taken)
-            except BadFrame as error:
-                self._counts["rejected"] += 1
-                yield Rejected(self._line.came(taken.arrived), error.stream, error.reason)
-                continue
-            self._counts[stream] += 1
-            yield from self._events(decoded, taken.arrived)
+        for _, lot in groupby(frames(files), key=lambda taken: getattr(taken, "arrived", None)):
+            for taken in lot:
+                self._take(taken)
+            self._outlet.flush()
+            told, self._told = self._told, []
+            yield from told
             yield from self._minutes.pass_time(self._line.now)
+
+    def _take(self, taken: Taken | Damage) -> None:
+        """One of the frames that came at once."""
+        if isinstance(taken, Damage):
+            self.tell(Rejected(self._line.now, taken.file, taken.reason))
+            return
+        self._note_silence(taken.arrived)
+        stream = ""
+        try:
+            stream, decoded = _decoded(taken)
+            new = self._is_new(decoded, taken.arrived)
+        except BadFrame as error:
+            self._reject(taken.arrived, error.stream, error.reason)
+            return
+        except Disorder as error:
+            self._reject(taken.arrived, stream, str(error))
+            return
+        self._counts[stream] += 1
+        for event in self._events(decoded, taken.arrived) if new else ():
+            self._pass(event)
+
+    def _reject(self, arrived: Nanos, stream: str, reason: str) -> None:
+        self._counts["rejected"] += 1
+        self.tell(Rejected(self._line.came(arrived), stream, reason))
+
+    def _is_new(self, decoded: Decoded, arrived: Nanos) -> bool:
+        """Whether it has not come before.
+
+        Raises:
+            Disorder: it is dated far ahead of its arrival, or contradicts what came before.
+        """
+        if isinstance(decoded, Trade | Ticker | DepthDiff):
+            check_time(decoded.at, Nanos(arrived + self._line.offset))
+        if isinstance(decoded, Trade):
+            return self._trades.new(decoded, arrived / SECOND)
+        return not isinstance(decoded, Book) or self._books.new(decoded)
+
+    def _pass(self, event: MarketEvent) -> None:
+        """Books, trades and tickers with the next lot, anything else at once."""
+        if isinstance(event, Book | Trade | Ticker):
+            self._outlet.put(event)
+        else:
+            self._outlet.flush()
+            self.tell(event)
 
     def _note_silence(self, arrived: Nanos) -> None:
         if self._arrived is not None and arrived - self._arrived > SILENCE:

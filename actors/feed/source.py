@@ -19,12 +19,14 @@ class Source(Protocol):
         identity: one word that tells this market from others, e.g. `demo-1`.
         modelled: whether its books are made, not seen.
         start: time of the first event [ns].
+        streamed: whether it is what a live line heard, so that it shows how steady that was.
     """
 
     mode: Mode
     identity: str
     modelled: bool
     start: Nanos
+    streamed: bool
 
     def history(self) -> Sequence[Candle]:
         """The last INGESTION candles of each timeframe that were complete at `start`.
@@ -44,10 +46,12 @@ class Line(Protocol):
     """What carries a source to the feed. It tells, and is never waited for.
 
     Attributes:
-        networked: whether it comes from elsewhere, so that connection and clock must be proven.
+        networked: whether it comes from elsewhere, so that the clocks must be compared.
+        streamed: whether it comes as it comes, so that it must be steady before anybody trades.
     """
 
     networked: bool
+    streamed: bool
 
     def open(self, feed: Mailbox[FeedInbox], have: Mapping[Timeframe, Nanos]) -> None:
         """Start delivering; returns at once.

@@ -58,6 +58,7 @@ class HandMade:
     mode = Mode.DEMO
     identity = "hand-made"
     modelled = False
+    streamed = False
 
     def __init__(self, start: Nanos = START) -> None:
         self.start = start

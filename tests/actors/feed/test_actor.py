@@ -43,7 +43,7 @@ class Line:
     """Records what the feed asks of it."""
 
     def __init__(self, *, networked: bool) -> None:
-        self.networked = networked
+        self.networked = self.streamed = networked
         self.opened: list[Mapping[Timeframe, Nanos]] = []
         self.asked: list[tuple[Timeframe, Nanos, Nanos]] = []
         self.closed = False

@@ -57,6 +57,9 @@ SEASON_DOUBT = 60
 In the end it remembers about a year; at first it takes two months to be half believed.
 """
 
+SEASON_MOST = 1.0
+"""Bound of a log factor of a quarter or a weekday; the largest that was learnt is .74."""
+
 USUAL_RATE = 0.01
 """Step of what is usual after one of n outcomes: 1 / (1 + n), never below USUAL_RATE."""
 
@@ -152,11 +155,11 @@ def surprise(quantiles: Floats, actual: float) -> float:
     """How far an outcome is from the median, in halves of the 80 % interval.
 
     Args:
-        quantiles: as the model said them, shape (13,).
+        quantiles: as the model said them, shape (13,), with some spread.
         actual: what came.
     """
     half = float(quantiles[BOUNDS[1]] - quantiles[BOUNDS[0]]) / 2
-    return abs(actual - float(quantiles[MEDIAN])) / half if half > 0 else 0.0
+    return abs(actual - float(quantiles[MEDIAN])) / half
 
 
 class Cell:
@@ -166,7 +169,13 @@ class Cell:
     """
 
     __slots__ = (
-        *("_days", "_factors", "_known", "_overlap", "_place", "_quarters", "_visits"),
+        "_days",
+        "_factors",
+        "_known",
+        "_overlap",
+        "_place",
+        "_quarters",
+        "_visits",
         "_weekdays",
     )
 
@@ -205,7 +214,8 @@ class Cell:
             self._factors, float(counts[place]), said, actual, self._overlap
         )
         counts[place] += 1
-        self._learn_season(when, surprise(raw, actual))
+        if raw[BOUNDS[1]] > raw[BOUNDS[0]]:
+            self._learn_season(when, surprise(raw, actual))
 
     def _learn_season(self, when: Season, distance: float) -> None:
         """The season's factors follow the mean distance over what is usual."""
@@ -218,5 +228,9 @@ class Cell:
         usual[self._place] *= 1 + fast / self._overlap * excess
         rate = max(SEASON_RATE, 1 / (SEASON_DOUBT + count * self._days))
         by_quarter, by_weekday = self._visits
-        self._quarters[when.quarter] += rate / by_quarter * excess
-        self._weekdays[when.weekday] += rate / by_weekday * excess
+        _move(self._quarters, when.quarter, rate / by_quarter * excess)
+        _move(self._weekdays, when.weekday, rate / by_weekday * excess)
+
+
+def _move(factors: Floats, place: int, by: float) -> None:
+    factors[place] = min(max(factors[place] + by, -SEASON_MOST), SEASON_MOST)

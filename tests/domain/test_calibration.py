@@ -132,4 +132,23 @@ def test_one_crash_makes_no_season() -> None:
 
 def test_an_outcome_is_measured_in_halves_of_the_eighty_per_cent_interval() -> None:
     assert surprise(100 + NORMAL, 100 - 1.282) == pytest.approx(1)
-    assert surprise(np.full(13, 100.0), 101) == 0
+
+
+def test_a_forecast_without_spread_teaches_nothing_about_seasons() -> None:
+    known = untaught()
+    flat = np.full(13, 100.0)
+
+    Cell(known, (0, 0), HOUR).learn(WILD, flat, flat, 100.0)
+
+    assert not known.quarters.any()
+    assert (known.usual == untaught().usual).all()
+
+
+def test_no_season_widens_without_bound() -> None:
+    known = untaught()
+    cell = Cell(known, (5, 0), HOUR)
+    for _ in range(2000):
+        known.usual[:] = 0.1
+        cell.learn(WILD, 100 + NORMAL, 100 + NORMAL, 110.0)
+
+    assert known.quarters[5, 0, WILD.quarter] == 1.0

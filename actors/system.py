@@ -205,14 +205,15 @@ class _Run:
         return max(address.waiting for address in self._at.rooms)
 
     def _fittings(self, environment: Any, line: Line, redo: RedoLog | None = None) -> Fittings:
-        copied = None if self._settings.deterministic else environment
+        durable = not self._settings.deterministic
+        copied = environment if durable else None
         stores = Stores(
             Memory(
                 CandleStore(environment), CalibrationStore(environment), ForecastStore(environment)
             ),
             LedgerStore(environment, redo),
             CheckpointStore(environment, redo),
-            StateFile(self._home, copied).save,
+            StateFile(self._home, copied, durable=durable).save,
         )
         return Fittings(
             line=line,

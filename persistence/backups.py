@@ -19,8 +19,11 @@ logger = logging.getLogger(__name__)
 class StateFile:
     """`state.json`, `backups/state_backup_YYYYMMDD_HHMMSS.json`, `backups/store_…` beside it."""
 
-    def __init__(self, home: Home, environment: lmdb.Environment | None = None) -> None:
+    def __init__(
+        self, home: Home, environment: lmdb.Environment | None = None, *, durable: bool = True
+    ) -> None:
         self._home = home
+        self._durable = durable
         self._environment = environment
         self._copied: Nanos | None = None
 
@@ -29,7 +32,7 @@ class StateFile:
 
         With an environment the store is copied along. That a copy fails is no reason to stop.
         """
-        write(self._home.state, state)
+        write(self._home.state, state, durable=self._durable)
         at = instant(state["timestamp"])
         if self._copied is not None and at - self._copied < BACKUP_EVERY:
             return ""
@@ -37,7 +40,7 @@ class StateFile:
         digits = state["timestamp"][:19].translate({ord(x): None for x in "-:"})
         stamp = digits.replace("T", "_")
         path = self._home.backups / f"state_backup_{stamp}.json"
-        write(path, state)
+        write(path, state, durable=self._durable)
         for old in sorted(self._home.backups.glob("state_backup_*.json"))[:-KEPT]:
             old.unlink()
         self._copy_store(stamp)

@@ -64,14 +64,21 @@ def document(at: Nanos, account: Account, trips: Sequence[RoundTrip], drawdown: 
     }
 
 
-def write(path: Path, state: Document) -> None:
-    """Replace the file as a whole: after a crash it is the old document or the new one."""
+def write(path: Path, state: Document, *, durable: bool = True) -> None:
+    """Replace the file as a whole: after a crash it is the old document or the new one.
+
+    Args:
+        path: the file.
+        state: its new content.
+        durable: wait until it is on the disk. A replay that can be run again does without.
+    """
     temporary = path.with_name(path.name + ".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text(state))
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     temporary.replace(path)
 
 

@@ -49,6 +49,7 @@ class Books:
         self.account: Account = NOTHING
         self.high_water = HighWater(NOTHING.wallet)
         self._entries = 0
+        self._trips: list[RoundTrip] = []
 
     def load(self, now: Nanos) -> Found:
         """Read the newest checkpoint and the ledger's tail; open a ledger that is empty."""
@@ -56,6 +57,7 @@ class Books:
         if checkpoint is not None:
             self.account, self._entries = checkpoint.account, checkpoint.entries
             self.high_water = checkpoint.high_water
+        self._trips = list(self._ledger.trips())
         for entry in self._ledger.since(self._entries):
             self._take(booked(self.account, entry)[0])
         if self._entries == 0:
@@ -86,6 +88,8 @@ class Books:
         account, trip = booked(self.account, entry)
         self._ledger.append(entry, trip, done)
         self._take(account)
+        if trip is not None:
+            self._trips.append(trip)
         return trip
 
     def send(self, order: Order) -> bool:
@@ -109,7 +113,7 @@ class Books:
             Checkpoint(sequence, now, SCHEMA, self._entries, self.account, self.high_water)
         )
         depth = drawdown(self.high_water, self.account.equity(price))
-        backup = self._save(document(now, self.account, self._ledger.trips(), depth))
+        backup = self._save(document(now, self.account, self._trips, depth))
         return sequence, backup
 
     def marked(self, now: Nanos, price: Price | None) -> Marked:

@@ -2,7 +2,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from time import perf_counter
@@ -10,8 +10,10 @@ from time import perf_counter
 import pytest
 
 from actors.forecast.engine import CORE, fingerprint
+from actors.forecast.engines import choose
 from actors.forecast.sources import EMBEDDED, PINS, PINS_FILE, Pin, locate
 from actors.forecast.stock import ChronosBolt
+from actors.forecast.verification import RECORDS, Verification, identity
 from domain.errors import SettingsInvalid
 from tests.actors.forecast import made
 
@@ -231,3 +233,19 @@ def test_pins_that_cannot_be_read_let_no_model_in(tmp_path: Path) -> None:
 
     with pytest.raises(SettingsInvalid, match="cannot be read"):
         locate("amazon/chronos-bolt-small", tmp_path)
+
+
+@pytest.mark.usefixtures("hub")
+def test_auto_takes_the_embedded_model_where_the_published_one_cannot_be_trusted(
+    tmp_path: Path,
+) -> None:
+    located = locate("amazon/chronos-bolt-small", tmp_path)
+    record = Verification(identity(located.folder), 1.0, "chronos-forecasting 2")
+    (tmp_path / RECORDS).write_text(json.dumps({record.checkpoint: asdict(record)}))
+
+    choice = choose("auto", "exact", tmp_path)
+
+    assert choice.located.label == "embedded"
+    assert "not used" in choice.located.notes[0]
+    with pytest.raises(SettingsInvalid, match="not used"):
+        choose("amazon/chronos-bolt-small", "exact", tmp_path)

@@ -47,9 +47,8 @@ class Desk:
     @property
     def pending(self) -> bool:
         """Whether something of ours, or an answer to it, is on its way."""
-        moving = {Stage.TRAVELS, Stage.TAKES}
         return self._answer is not None or any(
-            x.stage in moving or x.cancels is not None for x in self._venue.working
+            x.stage is Stage.TAKES or x.due is not None for x in self._venue.working
         )
 
     @property

@@ -113,6 +113,7 @@ class Refusal(StrEnum):
     TOO_LARGE = "the size is above the largest order"
     NO_BALANCE = "the wallet does not cover the order"
     POSITION_OPEN = "a position is open already"
+    ON_ITS_WAY = "an order, or the word of one, is still on its way"
     PLAN_PASSED = "the price is beyond the plan's stop or target already"
     DRAWDOWN = "the drawdown limit is reached"
     NO_EDGE = "Kelly finds no edge and the probes of today are spent"

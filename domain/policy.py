@@ -179,7 +179,8 @@ def _entry_refusal(order: Order, seen: Situation) -> Refusal | None:
     checks = (
         (bool(seen.halt or seen.suspended) or seen.paused, Refusal.HALTED),
         (marked.stopped, Refusal.DRAWDOWN),
-        (marked.account.position is not None or marked.pending, Refusal.POSITION_OPEN),
+        (marked.account.position is not None, Refusal.POSITION_OPEN),
+        (marked.pending, Refusal.ON_ITS_WAY),
         (signal.confidence < CONFIDENCE_MIN, Refusal.LOW_CONFIDENCE),
         (quality.spread_bps >= SPREAD_MAX, Refusal.WIDE_SPREAD),
         (quality.liquidity < LIQUIDITY_MIN, Refusal.THIN_BOOK),

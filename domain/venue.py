@@ -224,8 +224,9 @@ def _amend(venue: Venue, working: Working, change: Change, us: Standing) -> Outc
     if left <= 0 or (order.force is Force.GTX and _would_take(order, venue.book)):
         why = "amended to what ends it"
         return _end(venue, working, Status.CANCELED, str(Status.CANCELED), why)
-    stage = Stage.TAKES
-    return _kept(venue, replace(working, order=order, left=left, since=change.at, stage=stage))
+    since = max(working.since, change.at)
+    taking = replace(working, order=order, left=left, since=since, stage=Stage.TAKES)
+    return _kept(venue, taking)
 
 
 def _would_take(order: Order, book: Book | None) -> bool:

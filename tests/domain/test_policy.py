@@ -142,6 +142,12 @@ def test_second_position_is_refused() -> None:
     assert judge(an_order(), holding()) == Refused(an_order(), Refusal.POSITION_OPEN)
 
 
+def test_order_waits_until_the_venue_has_answered_the_last_one() -> None:
+    seen = replace(a_situation(), marked=replace(marked(), pending=True))
+
+    assert judge(an_order(), seen) == Refused(an_order(), Refusal.ON_ITS_WAY)
+
+
 def test_position_is_held_while_nothing_speaks_against_it() -> None:
     assert decide(holding()).state is Decision.POSITION_HOLD
     assert exit_due(holding()) == ""

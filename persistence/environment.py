@@ -28,9 +28,13 @@ def open_environment(path: Path, *, durable: bool = True) -> lmdb.Environment:
 
     Threads may share an environment; each store call runs its own transaction within it.
 
+    A commit is relaxed: its pages are synced, the word that they count is not, so a disk that loses
+    its power may undo the last one and is whole all the same. For candles, forecasts and what was
+    learnt that will do; changes of the ledger are in the redo log by then, see there.
+
     Args:
         path: the folder.
-        durable: sync every commit to disk. A replay that can be run again does without.
+        durable: sync commits at all. A replay that can be run again does without.
 
     Raises:
         StoreCorrupt: what is there is not a database of ours, or not all of it.
@@ -107,7 +111,14 @@ def _mapped(path: Path, *, durable: bool) -> lmdb.Environment:
 
 
 def _opened(path: Path, size: int, *, durable: bool) -> lmdb.Environment:
-    return lmdb.open(str(path), map_size=size, max_dbs=TABLES_MAX, mode=0o600, sync=durable)
+    return lmdb.open(
+        str(path),
+        map_size=size,
+        max_dbs=TABLES_MAX,
+        mode=0o600,
+        sync=durable,
+        metasync=False,
+    )
 
 
 def _check_length(environment: lmdb.Environment, file: Path) -> None:

@@ -38,6 +38,7 @@ from persistence.redo import (
     read,
     stand,
     standing,
+    sync_folder,
 )
 
 READ_SECONDS_MAX = 120
@@ -89,6 +90,7 @@ def healed(home: Home, *, crashed: bool = False) -> str:
         StoreBusy: the store cannot be opened at all.
     """
     if not (home.store / "data.mdb").is_file() and not home.redo.is_file():
+        _found_store(home)
         return ""
     try:
         if crashed:
@@ -122,6 +124,27 @@ def _all_changes(environment: lmdb.Environment) -> Iterator[tuple[str, object]]:
     newest, _ = CheckpointStore(environment).newest()
     if newest is not None:
         yield WATCHED, Watched.of(newest)
+
+
+def _found_store(home: Home) -> None:
+    """Make an empty store that is whole from the moment it has its name, also without power."""
+    built = _blank(home)
+    with closing(open_environment(built)) as environment:
+        LedgerStore(environment)
+        CheckpointStore(environment)
+        environment.sync(True)  # noqa: FBT003 - a positional parameter of LMDB's
+    home.store.mkdir(exist_ok=True, mode=0o700)
+    (built / "data.mdb").replace(home.store / "data.mdb")
+    sync_folder(home.store)
+    shutil.rmtree(built)
+
+
+def _blank(home: Home) -> Path:
+    """An empty folder beside the store, to build another one in."""
+    built = home.path / "store.tmp"
+    shutil.rmtree(built, ignore_errors=True)
+    built.mkdir(parents=True, mode=0o700)
+    return built
 
 
 def _survive(home: Home) -> None:
@@ -273,9 +296,7 @@ def _rebuilt(home: Home) -> Rebuilt | None:
 
 def _tried(home: Home, source: Path | None) -> Rebuilt | None:
     """A store made from this copy, or from nothing, and the log; None where that is none."""
-    built = home.path / "store.tmp"
-    shutil.rmtree(built, ignore_errors=True)
-    built.mkdir(mode=0o700)
+    built = _blank(home)
     try:
         if source is not None:
             examine(source)

@@ -7,7 +7,6 @@ Prints how memory, threads and file descriptors went, and how much of the market
 
 import argparse
 import json
-import os
 import sys
 import tempfile
 import threading
@@ -37,7 +36,6 @@ RECOVERED_SECONDS_MAX = 60.0
 """An actor that is not replaced by then has failed the soak [s]."""
 
 HOUR = 3600.0
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 FAULTS = cycle(product(("exception", "hang", "construction"), NAMES))
 
@@ -73,19 +71,22 @@ class Tally:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the process holds at a moment of market time."""
+    """What the process holds at a moment of market time; `own` is not backed by a file [MB]."""
 
     hours: float
     megabytes: float
+    own: float
     threads: int
     files: int
 
 
 def sampled(hours: float) -> Sample:
     """What this process holds now."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    counts = (len(list(Path(f"/proc/self/{what}").iterdir())) for what in ("task", "fd"))
-    return Sample(hours, pages * PAGE / 2**20, *counts)
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    size = {name: line.split()[0] for name, _, line in (x.partition(":") for x in lines) if line}
+    resident, own = (int(size[name]) / 1024 for name in ("VmRSS", "RssAnon"))
+    tasks, files = (len(list(Path(f"/proc/self/{what}").iterdir())) for what in ("task", "fd"))
+    return Sample(hours, resident, own, tasks, files)
 
 
 class Breaker:
@@ -176,7 +177,9 @@ def report(tally: Tally, breaker: Breaker, seconds: float) -> None:
         ("recovery", f"median {np.median(recoveries):.2f} s, worst {recoveries[-1]:.2f} s"),
         ("an actor was dead", f"{dead:.3%} of the time"),
         ("memory", f"{first.megabytes:.1f} to {last.megabytes:.1f} MB"),
-        ("memory slope after warm-up", f"{slope(samples, 'megabytes'):+.3f} MB/h of market time"),
+        ("of its own", f"{first.own:.1f} to {last.own:.1f} MB"),
+        ("slope after warm-up", f"{slope(samples, 'megabytes'):+.3f} MB/h of market time"),
+        ("of its own", f"{slope(samples, 'own'):+.3f} MB/h of market time"),
         ("threads", f"{first.threads} to {last.threads}, {slope(samples, 'threads'):+.3f} an hour"),
         ("file descriptors", f"{first.files} to {last.files}"),
     )

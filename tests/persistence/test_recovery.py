@@ -343,5 +343,6 @@ def test_round_trip_that_cannot_be_read_is_reason_enough(trader: Trader) -> None
     assert trader.content() == before
 
 
-def test_where_there_is_nothing_nothing_is_made(tmp_path: Path) -> None:
+def test_where_there_is_nothing_an_empty_store_is_made(tmp_path: Path) -> None:
     assert healed(Home(tmp_path)) == ""
+    assert examine(tmp_path / "store") == NOTHING

@@ -129,12 +129,18 @@ Figure = tuple[str, str, Style]
 
 
 def _figure(figure: Figure, columns: int) -> Line:
-    """What comes after a comma is left out where there is no room for it."""
+    """Where there is no room, first what comes after a comma is left out, then words and blanks."""
     name, told, style = figure
-    fits = len(told) <= columns - LABEL
-    return Span(f"{name:<{LABEL}}", "dim"), Span(
-        plain(told if fits else told.partition(",")[0]), style
-    )
+    brief = told.partition(",")[0]
+    for long, short in BRIEF:
+        brief = brief.replace(long, short)
+    variants = (told, told.partition(",")[0], brief)
+    fits = next((x for x in variants if len(x) <= columns - LABEL), brief)
+    return Span(f"{name:<{LABEL}}", "dim"), Span(plain(fits), style)
+
+
+BRIEF = ((" / ", "/"), (" of a core", ""), ("messages/s", "msg/s"), (" ms", ""))
+"""Longer and shorter ways to say the same."""
 
 
 LABEL = 11

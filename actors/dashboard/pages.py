@@ -135,7 +135,7 @@ def _market(view: View, desk: Desk) -> Slots:
     ladder = partial(panels.market, view)
     prints = partial(panels.tape, view, desk.scroll)
     return (
-        Slot(abreast(ladder, prints, 0.5, 34), panels.MARKET_ROWS, 1),
+        Slot(abreast(ladder, prints, 0.55, 34), panels.MARKET_ROWS, 1),
         Slot(partial(panels.courses, view), panels.COURSE_ROWS, 1, rank=1),
     )
 

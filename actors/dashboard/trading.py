@@ -1,7 +1,8 @@
 """What we hold, what we ordered, what came of it, and what was refused."""
 
+from collections.abc import Sequence
 from decimal import Decimal
-from itertools import islice
+from itertools import islice, zip_longest
 
 from actors.dashboard.lines import (
     Block,
@@ -48,6 +49,10 @@ TWO_COLUMNS = 60
 """Columns from which the position's figures stand in two columns."""
 
 
+Fact = tuple[str, str]
+"""Name and figure."""
+
+
 def position(view: View, size: Size) -> Block:
     """The open position with everything that can end it."""
     title = (Span("Position", "title"),)
@@ -58,16 +63,31 @@ def position(view: View, size: Size) -> Block:
         return framed(title, ((Span("none: nothing is open", "dim"),),), size)
     columns = size[0] - 4
     facts = _facts(view, held)
-    if columns < TWO_COLUMNS or size[1] >= len(facts) + 3:
-        rows = (_way(view, held, columns), *(_fact(*fact) for fact in facts))
-    else:
-        half = columns * 4 // 7
-        pairs = zip(facts[::2], facts[1::2], strict=True)
-        rows = (
-            _way(view, held, columns),
-            *((*fit(_fact(*one), half), *_fact(*two)) for one, two in pairs),
-        )
-    return of_account(view, title, rows, size, _result(view))
+    if size[1] >= len(facts) + 3:
+        rows = tuple(_fact(*fact, columns) for fact in facts)
+    elif columns >= TWO_COLUMNS:
+        rows = _in_pairs(facts, (columns * 4 // 7, columns - columns * 4 // 7))
+    else:  # what is held stands above every view
+        brief = [(SHORT.get(name, name), value) for name, value in facts[1:]]
+        rows = _in_pairs((*brief[1:], brief[0]), (columns // 2, columns - columns // 2))
+    return of_account(view, title, (_way(view, held, columns), *rows), size, _result(view))
+
+
+def _in_pairs(facts: Sequence[Fact], widths: tuple[int, int]) -> tuple[Line, ...]:
+    """Two in a row."""
+    pairs = zip_longest(facts[::2], facts[1::2], fillvalue=("", ""))
+    return tuple(
+        (*fit(_fact(*one, widths[0] - 1), widths[0]), *_fact(*two, widths[1])) for one, two in pairs
+    )
+
+
+SHORT = {
+    "liquidation": "liq.",
+    "costs so far": "costs",
+    "mark price": "mark",
+    "funding rate": "funding",
+}
+"""Names where there is little room."""
 
 
 def of_account(
@@ -90,7 +110,7 @@ def _result(view: View) -> Line:
     return aged(spans, view.age(at), max(view.stale_after, BOOK_STALE))
 
 
-def _facts(view: View, held: Position) -> tuple[tuple[str, str], ...]:
+def _facts(view: View, held: Position) -> tuple[Fact, ...]:
     """Name and figure, an even number of them."""
     word = "LONG" if held.side is Side.BUY else "SHORT"
     left = Nanos(max(0, held.plan.expires - (view.now or held.opened)))
@@ -141,8 +161,15 @@ def _liquidation(held: Position) -> str:
     return dollars(price) if price else "none, fully backed"
 
 
-def _fact(name: str, value: str) -> Line:
-    return Span(f"{name:<13}", "dim"), Span(value)
+def _fact(name: str, value: str, columns: int) -> Line:
+    """What comes after a comma is left out where there is no room for it."""
+    label = f"{name:<13}" if columns >= ROOM else f"{name:<8}"
+    fits = len(label) + len(value) <= columns
+    return Span(label, "dim"), Span(value if fits else value.partition(",")[0])
+
+
+ROOM = 30
+"""Columns from which a figure has its whole name."""
 
 
 def _way(view: View, held: Position, columns: int) -> Line:

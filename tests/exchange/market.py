@@ -68,8 +68,12 @@ class Market:
 
     symbol = "BTCUSDT"
 
-    def __init__(self, source: Source, speed: float) -> None:
+    def __init__(self, source: Source, speed: float, *, waits: bool = False) -> None:
+        """At this speed; one that waits stands still until it is told to go."""
         self._begun = time.monotonic()
+        self._go = threading.Event()
+        if not waits:
+            self._go.set()
         self._source = source
         self._speed = speed
         self._stop, self._playing = threading.Event(), threading.Event()
@@ -94,10 +98,17 @@ class Market:
         So a source that starts at this machine's time goes on by this machine's clock.
         """
         self._thread.start()
-        self._playing.wait(BEGINS_WITHIN)
+        if self._go.is_set():
+            self._playing.wait(BEGINS_WITHIN)
+
+    def go(self) -> None:
+        """Stand still no more."""
+        self._begun = time.monotonic()
+        self._go.set()
 
     def stop(self) -> None:
         self._stop.set()
+        self._go.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=5)
 
@@ -108,6 +119,7 @@ class Market:
             return self._candles[timeframe] + (running if timeframe is Timeframe.M1 else [])
 
     def _play(self) -> None:
+        self._go.wait()
         for event in self._source.events():
             self._playing.set()
             if isinstance(event, Rejected):

@@ -46,9 +46,11 @@ class Exchange(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, source: Source, *, speed: float = 1.0, port: int = 0) -> None:
+    def __init__(
+        self, source: Source, *, speed: float = 1.0, port: int = 0, waits: bool = False
+    ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self.market = Market(source, speed)
+        self.market = Market(source, speed, waits=waits)
         self.requests: list[str] = []
         self.connections = 0
         self.clients: set[_Client] = set()

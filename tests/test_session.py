@@ -1,0 +1,158 @@
+"""A live session, recorded, and the same session again from the recording."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from queue import Queue
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from actors.actor import Address
+from actors.dashboard.view import View
+from actors.feed.frames import Recorder
+from actors.feed.live import LiveLine
+from actors.house import rooms
+from actors.messages import StopRequested, SupervisorInbox, Tick
+from actors.settings import parse
+from actors.system import _Run
+from actors.threads import Terms, run
+from persistence.environment import open_environment
+from persistence.home import Home
+from tests.actors.feed.listening import a_line
+from tests.exchange.market import row
+from tests.exchange.server import Exchange
+from tests.exchange.steps import Steps, minutes
+from tests.models import opinionated
+from tests.program import Event, Run, ran
+
+pytestmark = pytest.mark.timeout(240)
+
+HALF_A_MINUTE_A_SECOND = 30.0
+SIGNALS_MIN = 8
+SOON = 60.0
+"""How long the next fact may be waited for [s]."""
+
+
+class Quiet:
+    """A display that keeps the facts."""
+
+    def __init__(self) -> None:
+        self.lines: Queue[bytes] = Queue()
+
+    def open(self) -> None:
+        pass
+
+    def fact(self, line: bytes) -> None:
+        self.lines.put(line)
+
+    def draw(self, view: Callable[[], View]) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@contextmanager
+def ticking(exchange: Exchange, everyone: tuple[Address[Any], ...]) -> Iterator[None]:
+    """Tell everybody the exchange's time."""
+    over = threading.Event()
+
+    def tick() -> None:
+        while not over.wait(0.02):
+            for address in everyone:
+                address.tell(Tick(exchange.market.now))
+
+    thread = threading.Thread(target=tick, daemon=True)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+def conducted(
+    display: Quiet, exchange: Exchange, supervisor: Address[SupervisorInbox]
+) -> list[Event]:
+    """Let the market go when the history stands, and stop after the signals; all facts."""
+    facts: list[Event] = []
+    while sum(fact["event"] == "signal" for fact in facts) < SIGNALS_MIN:
+        facts.append(json.loads(display.lines.get(timeout=SOON)))
+        if facts[-1]["event"] == "ingested":
+            exchange.market.go()
+    supervisor.tell(StopRequested("enough"))
+    return facts
+
+
+def lived(home: Path, model: Path, recording: Path) -> list[Event]:
+    """The facts of a live session of the whole house, recorded."""
+    facts: list[Event] = []
+    settings = parse(("--headless", "--model", str(model), "--home", str(home)))
+    with (
+        Exchange(Steps(), speed=HALF_A_MINUTE_A_SECOND, waits=True) as exchange,
+        Home(home) as held,
+        closing(open_environment(held.store)) as environment,
+    ):
+        began, display = _Run(settings, held, None, monotonic), Quiet()
+        line: LiveLine = a_line(exchange, recorder=Recorder(recording))
+        fittings = replace(began._fittings(environment, line), display=display)
+        at = began._at
+        work = (display, exchange, at.supervisor)
+        conductor = threading.Thread(target=lambda: facts.extend(conducted(*work)))
+        conductor.start()
+        with ticking(exchange, (*at.rooms, at.supervisor)):
+            run(rooms(at, fittings), at, Terms(None, (), str, str, began._pulse))
+        conductor.join()
+    return facts
+
+
+def archived(path: Path) -> Path:
+    """The candles before the session, as Binance dumps them."""
+    path.write_text("\n".join(",".join(map(str, row(one))) for one in minutes()) + "\n")
+    return path
+
+
+def decisions(facts: list[Event], first: str, last: str) -> list[tuple[str, str]]:
+    """What was decided from one moment on, before another."""
+    made = (x for x in facts if x["event"] == "decision" and first <= x["at"] < last)
+    return [(x["state"], x["reason"]) for x in made]
+
+
+def ready(facts: list[Event]) -> str:
+    return next(str(fact["at"]) for fact in facts if fact["event"] == "ready")
+
+
+def signals(facts: list[Event]) -> list[Event]:
+    return [
+        {name: value for name, value in fact.items() if name != "mode"}
+        for fact in facts
+        if fact["event"] == "signal"
+    ]
+
+
+def replayed(home: Path, model: Path, recording: Path, history: Path) -> Run:
+    return ran(
+        *("--headless", "--speed", "max", "--model", model, "--home", home),
+        *("--replay", recording, "--history", history),
+    )
+
+
+def test_recorded_session_replays_to_the_same_signals_and_decisions(tmp_path: Path) -> None:
+    model = opinionated(tmp_path / "model", shift=0.3)
+    recording, history = tmp_path / "recording", archived(tmp_path / "BTCUSDT-1m.csv")
+
+    facts = lived(tmp_path / "live", model, recording)
+    again = replayed(tmp_path / "again", model, recording, history)
+
+    assert (again.status, again.err) == (0, "")
+    live = signals(facts)
+    assert len(live) >= SIGNALS_MIN
+    assert signals(again.events)[: len(live)] == live
+    both = max(ready(facts), ready(again.events))
+    first, last = next(x["at"] for x in live if x["at"] > both), live[-1]["at"]
+    made = decisions(facts, first, last)
+    assert {"WAITING", "LONG ENTRY", "POSITION HOLD"} <= {state for state, _ in made}
+    assert decisions(again.events, first, last) == made

@@ -5,6 +5,7 @@ ruined or gone gives way to the newest copy of it that is good, or to an empty o
 makes that the newest again. Candles are not in the log; the exchange gives them back.
 """
 
+import faulthandler
 import os
 import resource
 import shutil
@@ -152,6 +153,7 @@ def _survive(home: Home) -> None:
     process = os.fork()
     if process == 0:
         try:
+            faulthandler.disable()  # that it dies is all we want to know
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(READ_SECONDS_MAX)
             resource.setrlimit(resource.RLIMIT_DATA, (READ_BYTES_MAX, READ_BYTES_MAX))

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from domain import consumption
-from domain.consumption import Taken, available, deep
+from domain.consumption import Taken, available, deep, facing
 from domain.execution import touch, touched, walk, within
 from domain.facts import Liquidity
 from domain.freshness import FreshBook, fresh
@@ -243,16 +243,26 @@ def attempt(venue: Venue, working: Working, room: Quantity, now: Nanos) -> Outco
         room: how much a reduce-only order may take [base].
         now: market time.
     """
-    order, book = working.order, fresh(venue.book, now)
     if working.stage is Stage.TAKES:
         return _take(venue, working, room, now)
-    if working.stage is Stage.TRAVELS or book is None or not valid(book):
+    book = fresh(venue.book, now)
+    if working.stage is Stage.TRAVELS or book is None:
+        return None
+    if not _concerns(book, working) or not valid(book):
         return None
     if working.stage is Stage.RESTS:
         return _crossed(venue, working, room, book)
-    if not touched(order, touch(book, order.side)):
-        return None
     return _triggered(venue, working, room, max(book.at, working.since))
+
+
+def _concerns(book: Book, working: Working) -> bool:
+    """Whether the other side's best price is one that fills or triggers the order."""
+    order, other = working.order, facing(book, working.order.side)
+    if not other or order.level is None:
+        return False
+    if working.stage is Stage.RESTS:
+        return (order.level - other[0].price) * order.side.sign >= 0
+    return touched(order, other[0].price)
 
 
 def traded(venue: Venue, working: Working, trade: Trade, room: Quantity) -> Outcome | None:

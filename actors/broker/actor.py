@@ -30,8 +30,8 @@ from persistence.document import SAVE_EVERY
 MARK_AGE_MAX = Nanos(2 * MINUTE)
 """Oldest mark price that a position is valued at; else the mid stands in."""
 
-TOLD_EVERY = Nanos(5 * SECOND)
-"""How often an account is told that holds nothing and waits for nothing."""
+TOLD_EVERY = Nanos(8 * SECOND)
+"""How often an account is told in which nothing changes."""
 
 
 class BrokerActor(Actor[BrokerInbox]):
@@ -138,13 +138,16 @@ class BrokerActor(Actor[BrokerInbox]):
 
     def _value(self) -> None:
         """Mark an open position to market; close what its margin does not carry."""
-        position = self._books.account.position
-        price = None if position is None else self._price()
-        if position is not None and price is not None:
+        if self._books.account.position is not None and self._price() is not None:
             self._mark_to_market()
-            if liquidated(position, price):
-                self._desk.liquidate(position, price, self._now)
+            self._liquidate_if_due()
         self._note_end()
+
+    def _liquidate_if_due(self) -> None:
+        position, price = self._books.account.position, self._price()
+        if position is not None and price is not None and liquidated(position, price):
+            self._desk.liquidate(position, price, self._now)
+            self._note_end()
 
     def _note_end(self) -> None:
         """Save, and tell everybody, when a position is closed."""
@@ -159,7 +162,7 @@ class BrokerActor(Actor[BrokerInbox]):
         self._fund()
         self._desk.wait(self._now)
         self._desk.protect(self._now)
-        self._value()
+        self._note_end()
         self._tell_account()
         if self._told is None or self._now // MINUTE > self._told // MINUTE:
             self._told = self._now
@@ -189,13 +192,14 @@ class BrokerActor(Actor[BrokerInbox]):
         return self._desk.book.mid if self._desk.book is not None else None
 
     def _tell_account(self) -> None:
-        """Tell it at this second, unless it was told; one that is flat and idle now and then."""
-        told, account, pending = self._marked, self._books.account, self._desk.pending
-        if told is not None and account is told.account and pending == told.pending:
-            idle = account.position is None and not pending
-            if self._now - told.at < (TOLD_EVERY if idle else 1):
+        """Tell it where something changed since it was told, and now and then where nothing did."""
+        told, account = self._marked, self._books.account
+        if told is not None and account is told.account and self._desk.pending == told.pending:
+            same = account.position is None or self._price() == told.price
+            if same and self._now - told.at < TOLD_EVERY:
                 return
         self._mark_to_market()
+        self._liquidate_if_due()
 
     def _mark_to_market(self) -> None:
         price = self._price()

@@ -255,19 +255,32 @@ def test_position_that_is_closed_a_moment_before_the_settlement_pays_nothing(hou
     assert house.dashboard.of(Funded) == []
 
 
-def test_account_that_is_flat_and_idle_is_told_every_five_seconds(house: House) -> None:
-    house.tell(*(Tick(Nanos(NOON + n * SECOND)) for n in range(11)))
+def test_account_in_which_nothing_changes_is_told_every_eight_seconds(house: House) -> None:
+    house.tell(*(Tick(Nanos(NOON + n * SECOND)) for n in range(20)))
 
-    assert [(x.at - NOON) // SECOND for x in house.risk.of(Marked)] == [0, 5, 10]
+    assert [(x.at - NOON) // SECOND for x in house.risk.of(Marked)] == [0, 8, 16]
 
 
-def test_account_that_holds_something_is_told_every_second(house: House) -> None:
+def test_position_at_an_unchanged_price_is_told_every_eight_seconds(house: House) -> None:
     guarded(house)
     before = len(house.risk.of(Marked))
 
-    house.tell(*(Tick(Nanos(NOON + n * SECOND)) for n in range(2, 12)))
+    house.tell(*(Tick(Nanos(NOON + n * SECOND)) for n in range(2, 18)))
 
-    assert len(house.risk.of(Marked)) == before + 10
+    assert len(house.risk.of(Marked)) == before + 2
+
+
+def test_account_that_holds_something_is_told_with_each_price(house: House) -> None:
+    guarded(house)
+    before = len(house.risk.of(Marked))
+
+    for n in range(2, 7):
+        at = Nanos(NOON + n * SECOND)
+        house.tell(MarkPrice(at, price(100 + n), Decimal(0), FOUR), Tick(at))
+
+    assert [str(x.price) for x in house.risk.of(Marked)[before:]] == [
+        *("102", "103", "104", "105", "106"),
+    ]
 
 
 def test_funding_missed_while_we_were_down_is_paid_once_at_the_restart(house: House) -> None:

@@ -115,12 +115,12 @@ def traded(
     risk: Address[RiskInbox], broker: Address[BrokerInbox], heard: Listener, at: Nanos
 ) -> float:
     """One trade from its signal to flat; returns the seconds from signal to order."""
-    for step in (-5, 0):  # an account that holds nothing is told every five seconds
+    for step in (-8, 0):  # an account that holds nothing is told every eight seconds
         pass_time(risk, broker, heard, Nanos(at + step * SECOND))
     began = perf_counter()
     risk.tell(a_signal(at=at, stop="50", target="150"))
     seconds = heard.until(lambda x: isinstance(x, Ordered) and x.kind == "MARKET") - began
-    for after in (1, 2, 1000, 1005, 1010):
+    for after in (8, 1000, 1008, 1016):
         pass_time(risk, broker, heard, Nanos(at + after * SECOND))
     return seconds
 

@@ -206,8 +206,7 @@ def _unrealised(view: View) -> Line:
         return (Span(NOTHING, "dim"),)
     style = style_of(amount)
     spans = (Span(gain(amount), style), Span(f" ({percent(of_opening(amount), 3)})", style))
-    valued = view.marked.at if view.book is None else max(view.marked.at, view.book.at)
-    return aged(spans, view.age(valued), max(view.stale_after, BOOK_STALE))
+    return aged(spans, view.age(view.valued_at), max(view.stale_after, BOOK_STALE))
 
 
 def _session(view: View) -> tuple[Line, ...]:

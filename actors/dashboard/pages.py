@@ -85,7 +85,8 @@ FRAMED = 4
 def _telling(view: View, desk: Desk) -> bool:
     """Whether something happens that only the events tell whole, or somebody looks for them."""
     wanted = desk.typing or desk.filter or desk.scroll
-    return view.starting_up or bool(view.halted or view.ending or wanted)
+    trouble = view.halted or view.ending or view.feed_down
+    return view.starting_up or bool(trouble or wanted)
 
 
 def _main(view: View, desk: Desk, size: Size) -> Block:
@@ -202,7 +203,7 @@ def _system(view: View, desk: Desk) -> Slots:
     process = partial(engine.process, view, desk.usage)
     return (
         Slot(abreast(running, process, 0.44, 50), engine.ROOMS_ROWS),
-        *_endpoints(view, 4),
+        *_endpoints(view, 3),
         Slot(_events(view, desk), 4, 1),
     )
 

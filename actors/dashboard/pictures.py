@@ -311,7 +311,7 @@ def _since_opening(view: View) -> Line:
         return ()
     made = Money(known.equity - OPENING_BALANCE)
     if view.account_late:
-        age = Span(f"  {span_of_time(view.age(known.at))} old", "warn")
+        age = Span(f"  {span_of_time(view.age(view.account_at))} old", "warn")
         return Span(dollars(known.equity), "stale"), age
     return Span(f"{dollars(known.equity)} ", "strong"), Span(gain(made), style_of(made))
 

@@ -96,7 +96,7 @@ def of_account(
     """A panel about the account: dimmed, with its age, where nobody has valued it of late."""
     if view.marked is None or not view.account_late:
         return framed(title, rows, size, note)
-    age = Span(f"{short_span(view.age(view.marked.at))} old", "warn")
+    age = Span(f"{short_span(view.age(view.account_at))} old", "warn")
     return framed(title, tuple(map(dimmed, rows)), size, (age,))
 
 
@@ -106,8 +106,7 @@ def _result(view: View) -> Line:
         return (Span(NOTHING, "dim"),)
     style = style_of(amount)
     spans = (Span(gain(amount), style), Span(f" ({percent(of_opening(amount), 3)})", style))
-    at = view.marked.at if view.book is None else max(view.marked.at, view.book.at)
-    return aged(spans, view.age(at), max(view.stale_after, BOOK_STALE))
+    return aged(spans, view.age(view.valued_at), max(view.stale_after, BOOK_STALE))
 
 
 def _facts(view: View, held: Position) -> tuple[Fact, ...]:

@@ -277,7 +277,15 @@ class View:
     @property
     def account_late(self) -> bool:
         """Whether what is known of the account is no longer current."""
-        return self.marked is not None and self.age(self.marked.at) > self.account_stale
+        return self.age(self.account_at) > self.account_stale
+
+    @property
+    def account_at(self) -> Nanos | None:
+        """As of when the account is known; a position is worth what the market last said."""
+        if self.marked is None:
+            return None
+        valued = self.valued_at if self.holding else None
+        return self.marked.at if valued is None else min(self.marked.at, valued)
 
     def age(self, at: Nanos | None) -> Nanos:
         """How long ago that was; what was said to come later is from now [ns]."""
@@ -318,6 +326,15 @@ class View:
         if price is None:
             return None
         return Money(position.gain(price) + position.gained - position.costs)
+
+    @property
+    def valued_at(self) -> Nanos | None:
+        """When the price was one at which the position is valued; None where nobody knows.
+
+        The account is added up at each tick, also where the market's prices have stopped coming.
+        """
+        known = [x.at for x in (self.book, self.mark) if x is not None]
+        return max(known) if known else None if self.marked is None else self.marked.at
 
     @property
     def holding(self) -> bool:

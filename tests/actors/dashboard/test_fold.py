@@ -32,7 +32,7 @@ from domain.facts import (
     Signalled,
 )
 from domain.horizons import Timeframe
-from domain.market import Candle, Side
+from domain.market import Candle, MarkPrice, Side
 from domain.signals import Direction
 from domain.units import MINUTE, SECOND, Money, Nanos, Price, Quantity
 from tests.actors.dashboard.scenes import (
@@ -142,6 +142,16 @@ def test_unrealised_gain_follows_the_book_though_the_mark_price_stands() -> None
     fold.tick(after(9))
 
     assert fold.view().unrealised == Decimal("1.5598600")
+
+
+def test_position_is_valued_as_of_the_market_s_newest_price_not_of_the_last_tick() -> None:
+    fold = told(a_book(after(1)), a_marked(after(30), position=a_position()), Tick(after(30)))
+    assert fold.view().valued_at == after(1)
+
+    fold.market(MarkPrice(after(20), Price(Decimal(43_180)), Decimal(0), after(3600)))
+
+    assert fold.view().valued_at == after(20)
+    assert told(a_marked(after(30))).view().valued_at == after(30)
 
 
 def test_flat_account_has_no_unrealised_gain() -> None:

@@ -123,7 +123,7 @@ def fill(
         *_moved(Book.FEES, Money(-fee)),
         *_moved(Book.LIQUIDATION, Money(-clearance)),
         *_moved(Book.REALISED, _realised(account.position, movement)),
-        *_held_back(account.position, movement),
+        *held_back(account.position, movement),
     )
     cause = Cause.LIQUIDATION if clearance else Cause.FILL
     return replace(entry, cause=cause, postings=postings, movement=movement)
@@ -172,7 +172,7 @@ def _moved(counter: Book, amount: Money) -> tuple[Posting, ...]:
     return (Posting(Book.WALLET, amount), Posting(counter, Money(-amount)))
 
 
-def _held_back(position: Position | None, movement: Movement) -> tuple[Posting, ...]:
+def held_back(position: Position | None, movement: Movement) -> tuple[Posting, ...]:
     """What a position holds of the wallet from now on, or gives free."""
     if position is None or position.side is movement.side:
         cost = Money(movement.price * movement.quantity)

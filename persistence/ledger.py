@@ -9,6 +9,7 @@ from typing import assert_never
 import lmdb
 
 from domain.account import Account, RoundTrip
+from domain.editions import brought_up
 from domain.errors import LedgerMoved, StoreCorrupt
 from domain.ledger import NOTHING, Entry, booked
 from domain.orders import Order
@@ -130,12 +131,17 @@ class LedgerStore:
             return tuple(decoded(value, OrderRecord) for _, value in transaction.cursor())
 
     def since(self, sequence: int) -> tuple[Entry, ...]:
-        """The entries from this sequence number on, oldest first."""
+        """The entries from this sequence number on, oldest first; from 0 on as of today's version.
+
+        Raises:
+            LedgerUnbalanced: an earlier version wrote them, and they do not add up.
+        """
         with self._environment.begin(self._entries) as transaction:
             cursor = transaction.cursor()
             if not cursor.set_range(KEY.pack(sequence)):
                 return ()
-            return tuple(decoded(value, Entry) for _, value in cursor)
+            found = tuple(decoded(value, Entry) for _, value in cursor)
+        return brought_up(found) if sequence == 0 else found
 
     def trips(self) -> tuple[RoundTrip, ...]:
         """All closed round trips, oldest first."""

@@ -83,7 +83,9 @@ class Sample:
 def sampled(hours: float) -> Sample:
     """What this process holds now."""
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    size = {name: line.split()[0] for name, _, line in (x.partition(":") for x in lines) if line}
+    size = {
+        name: line.split()[0] for name, _, line in (x.partition(":") for x in lines) if line.strip()
+    }
     resident, own = (int(size[name]) / 1024 for name in ("VmRSS", "RssAnon"))
     tasks, files = (len(list(Path(f"/proc/self/{what}").iterdir())) for what in ("task", "fd"))
     return Sample(hours, resident, own, tasks, files)

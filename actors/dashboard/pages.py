@@ -248,30 +248,29 @@ _WIDE: dict[Page, Callable[[View, Desk], tuple[Slots, Slots]]] = {
 }
 
 KEYS: tuple[tuple[str, str], ...] = (
-    ("1 … 6", "overview, forecast, market, trading, risk, system"),
-    ("p", "pause: open nothing new; press again to resume"),
-    ("q", "quit in order; asks once if a position is open"),
+    ("1 … 6", "the views, as the tabs below"),
+    ("p", "pause: open nothing new; again: resume"),
+    ("q", "quit; asks once if a position is open"),
     ("t", "next timeframe of the charts"),
-    ("↑ ↓ PgUp PgDn", "scroll the list of the view, the mouse wheel too"),
-    ("m", "leave the mouse to the terminal, to select text; and back"),
+    ("↑ ↓ PgUp PgDn", "scroll; the mouse wheel does too"),
     ("Home", "back to the newest"),
-    ("/", "list only log lines with this text; Esc shows all"),
+    ("m", "leave the mouse to the terminal, and back"),
+    ("/", "only events with this text; Esc: all"),
     ("c", "colours for the colour-blind, and back"),
-    ("s", "keep this screen as text and SVG in reports/"),
+    ("s", "screen to reports/, as text and SVG"),
     ("?", "this page, and back"),
 )
 
-
 WORDS: tuple[tuple[str, str], ...] = (
-    ("Confidence", "share of the forecasts that point one way, by weight"),
-    ("p", "chance that the price ends up there; one half knows nothing"),
-    ("Risk", "how much of the 8 % drawdown limit is used"),
-    ("fan", "80, 90, 95 % of what may come, and its median"),
-    ("judged", "forecasts that came due; beside it how many held"),
-    ("4s old", "grey with an age: true then, not known to be true now"),
-    ("MODELLED BOOK", "spread and depth are made from candles, not seen"),
-    ("EMBEDDED MODEL", "the small checkpoint that comes with the program"),
-    ("probe", "the smallest order, sent though Kelly finds no edge"),
+    ("Confidence", "share of forecasts that point one way"),
+    ("p", "chance to end up there; 50 % says nothing"),
+    ("4s old", "grey: true then, perhaps not now"),
+    ("Risk", "share of the 8 % drawdown limit in use"),
+    ("fan", "80, 90, 95 % of what may come; the median"),
+    ("judged", "forecasts that came due; how many held"),
+    ("MODELLED BOOK", "depth is made from candles, not seen"),
+    ("EMBEDDED MODEL", "the small one that comes with the program"),
+    ("probe", "the smallest order; Kelly finds no edge"),
     ("bps", "basis points, hundredths of a percent"),
 )
 

@@ -16,7 +16,7 @@ import pytest
 from actors.dashboard.desk import Desk, Page, Usage
 from actors.dashboard.fold import Fold
 from actors.dashboard.layout import compose
-from actors.dashboard.lines import Block, Style
+from actors.dashboard.lines import Block, Style, in_ascii
 from actors.messages import Traffic
 from domain.facts import (
     Accounted,
@@ -124,6 +124,20 @@ def test_keys_and_words_are_explained(size: tuple[int, int]) -> None:
     shown = text(compose(busy().view(), Desk(helping=True), size))
 
     compare(f"help-{named(size)}", shown)
+
+
+@pytest.mark.parametrize("desk", [*map(Desk, Page), Desk(helping=True), Desk(typing=True)])
+def test_every_sign_of_ours_has_one_in_ascii(desk: Desk) -> None:
+    for scene in (*SCENES.values(), busy):
+        block = compose(scene().view(), desk, (120, 40))
+
+        assert text(tuple(map(in_ascii, block))).count("?") == text(block).count("?")
+
+
+def test_no_help_is_cut_on_the_smallest_screen() -> None:
+    assert "…" not in text(compose(busy().view(), Desk(helping=True), (60, 20))).replace(
+        "1 … 6", ""
+    )
 
 
 @pytest.mark.parametrize("desk", [Desk(typing=True), Desk(filter="order"), Desk(scroll=1)])

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.timeout(300 if KILLS < 30 else 0)
 LIFE_SECONDS_MAX = 1.5
 """How long a trader lives at most before it is killed, from its first word [s]."""
 
-SOON = 60.0
+SOON = 90.0
 """How long we wait for what must come [s]."""
 
 RECOVERED_SECONDS_MAX = 60.0

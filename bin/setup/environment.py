@@ -186,7 +186,7 @@ class Setup:
             assert pip.stdout is not None
             try:
                 last = follow(pip.stdout)
-            except BaseException:
+            except BaseException:  # Ctrl+C too: pip must not go on by itself
                 pip.terminate()
                 raise
         if pip.returncode != 0:

@@ -1,6 +1,8 @@
 from contextlib import closing
+from errno import EACCES, EDQUOT, EIO, ENOENT, ENOSPC, EPERM, EROFS
 from pathlib import Path
 
+import lmdb
 import pytest
 
 from domain.errors import StateInvalid, StoreBusy, StoreCorrupt
@@ -137,6 +139,17 @@ def test_disk_is_tried_by_writing_and_what_it_refuses_is_told_apart(tmp_path: Pa
     with closing(open_environment(a_home(tmp_path).store)) as environment:
         assert tried(environment) == ""
 
-    assert unwritable(OSError(28, "No space left on device"))
-    assert not unwritable(OSError(2, "No such file"))
+    assert not unwritable(OSError(ENOENT, "No such file"))
     assert not unwritable(ValueError(Nanos(28)))
+
+
+@pytest.mark.parametrize("number", [ENOSPC, EDQUOT, EROFS, EACCES, EPERM, EIO])
+def test_disk_that_is_full_read_only_or_not_ours_any_more_is_what_trading_waits_for(
+    number: int,
+) -> None:
+    assert unwritable(OSError(number, "the disk refuses"))
+
+
+@pytest.mark.parametrize("kind", [lmdb.DiskError, lmdb.ReadonlyError])
+def test_so_is_one_that_refuses_the_store(kind: type[lmdb.Error]) -> None:
+    assert unwritable(kind("the disk refuses"))

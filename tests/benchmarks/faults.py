@@ -1,0 +1,135 @@
+"""How long the real program takes from each fault to trading again.
+
+    python -m tests.benchmarks.faults [--fault NAME]
+
+Each fault hits the program under its guardian, on the demo market at 120 times real time with a
+model that trades. The full disk needs the right to mount one.
+"""
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from time import monotonic
+
+from persistence.environment import open_environment
+from tests.models import opinionated
+from tests.program import children
+from tests.test_chaos import Trader, booked, small_disk
+
+Fault = Callable[[Trader, Path], float]
+"""Does the damage and waits; returns how long it took until the program traded again [s]."""
+
+
+def killed(number: signal.Signals) -> Fault:
+    """A signal ends the trader."""
+
+    def fault(trader: Trader, _home: Path) -> float:
+        return _again(trader, lambda: os.kill(_child(trader), number))
+
+    return fault
+
+
+def ruined(how: str) -> Fault:
+    """The store is damaged under the trader."""
+
+    def damage(home: Path) -> None:
+        if how == "deleted":
+            shutil.rmtree(home / "store")
+        elif how == "cut short":
+            os.truncate(home / "store" / "data.mdb", 2 * 4096)
+        else:
+            with closing(open_environment(home / "store")) as environment:
+                trips = environment.open_db(b"trips")
+                with environment.begin(trips, write=True) as transaction:
+                    transaction.put(b"no key of ours", b"\xc1")
+
+    def fault(trader: Trader, home: Path) -> float:
+        trader.hear("backup")
+        return _again(trader, lambda: damage(home))
+
+    return fault
+
+
+def full(trader: Trader, home: Path) -> float:
+    """The disk is full; the time counts from when there is room again."""
+    filler = home.parent / "filler"
+    with filler.open("wb", buffering=0) as file:
+        while True:
+            try:
+                file.write(bytes(4096))
+            except OSError:
+                break
+    trader.hear("halted")
+    trader.hear("decision", "cannot be written")
+    begun = monotonic()
+    filler.unlink()
+    trader.hear("resumed")
+    trader.hear("actor_restarted")
+    return monotonic() - begun
+
+
+FAULTS: dict[str, Fault] = {
+    "killed (SIGKILL)": killed(signal.SIGKILL),
+    "segfault (SIGSEGV)": killed(signal.SIGSEGV),
+    "stuck (SIGSTOP)": killed(signal.SIGSTOP),
+    "store deleted": ruined("deleted"),
+    "store cut short": ruined("cut short"),
+    "store damaged": ruined("damaged"),
+    "disk full": full,
+}
+
+
+def main() -> int:
+    """Print a row for each fault."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--fault", choices=tuple(FAULTS))
+    chosen = parser.parse_args().fault
+    print("| fault | trading again after [s] | fills told | of them booked |\n|---|---|---|---|")
+    for name, fault in FAULTS.items():
+        if chosen in {None, name}:
+            print(f"| {name} | {_measured(fault)} |", flush=True)
+    return 0
+
+
+def _measured(fault: Fault) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        model = opinionated(Path(folder) / "model", shift=0.3)
+        if fault is not full:
+            return _run(fault, Path(folder) / "home", model)
+        with small_disk(Path(folder) / "disk") as disk:
+            return _run(fault, disk / "home", model)
+
+
+def _run(fault: Fault, home: Path, model: Path) -> str:
+    trader = Trader(home, model, "actors.guardian")
+    trader.hear("closed")
+    seconds = fault(trader, home)
+    trader.hear("fill")
+    status = trader.interrupt()
+    told = trader.fills
+    kept = sum((told & booked(home)).values())
+    assert status == 0
+    return f"{seconds:.1f} | {told.total()} | {kept}"
+
+
+def _again(trader: Trader, damage: Callable[[], None]) -> float:
+    begun = monotonic()
+    damage()
+    trader.hear("note", "the trader before this one died")
+    trader.hear("ready")
+    return monotonic() - begun
+
+
+def _child(trader: Trader) -> int:
+    (process,) = children(trader.process.pid)
+    return process
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -65,7 +65,8 @@ AT = Nanos(1_740_787_260_000_000_000)
             Signalled(AT, Direction.LONG, 0.873, float("nan"), float("inf")),
             (
                 b'{"at":"2025-03-01T00:01:00.000Z","event":"signal","direction":"LONG",'
-                b'"confidence":0.873,"expected_bps":null,"probability":null}'
+                b'"confidence":0.873,"expected_bps":null,"probability":null,'
+                b'"gain":0.0}'
             ),
         ),
         (

@@ -117,7 +117,8 @@ def test_interrupt_stops_in_order_and_a_second_trader_is_turned_away(tmp_path: P
 
 def test_live_trader_ingests_streams_and_forecasts(tmp_path: Path) -> None:
     with Exchange(DemoSource(start=wall_clock())) as exchange:
-        addresses = ("--rest", exchange.rest, "--ws", exchange.ws, "--futures-rest", exchange.rest)
+        futures = ("--futures-rest", exchange.rest, "--futures-ws", exchange.ws)
+        addresses = ("--rest", exchange.rest, "--ws", exchange.ws, *futures)
         arguments = ("--headless", "--model", "embedded", "--home", tmp_path, *addresses)
         with running(*arguments, until="signal") as (process, said):
             run = interrupted(process, said)

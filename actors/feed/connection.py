@@ -28,11 +28,12 @@ ROTATION_RETRIED_AFTER = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where to, and what for."""
+    """Where to, and what for; `kind` is what the addresses are called on the screen."""
 
     addresses: Sequence[str]
     path: str
     timing: Timing
+    kind: str = "ws"
 
 
 class Connection:
@@ -49,7 +50,7 @@ class Connection:
         self._stop = stop
         self._spawn = spawn
         self._news = news
-        self.health = Health("ws", route.addresses, route.timing.circuit, news)
+        self.health = Health(route.kind, route.addresses, route.timing.circuit, news)
         self._luck: Generator = default_rng()
         self._successor: queue.SimpleQueue[tuple[Stream, Heard]] = queue.SimpleQueue()
         self._tries = 0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from time import perf_counter
 
 from actors.actor import Mailbox
-from actors.feed.bodies import read_instrument, read_mark_price
+from actors.feed.bodies import read_instrument
 from actors.feed.connection import Connection, Route
 from actors.feed.continuity import Continuity
 from actors.feed.endpoints import Endpoints
@@ -20,6 +20,7 @@ from actors.feed.frames import Recorder
 from actors.feed.framing import Heard
 from actors.feed.intake import Intake, Outside
 from actors.feed.klines import Klines, newest_closed
+from actors.feed.marks import STREAM, Futures, MarkPrices
 from actors.feed.minutes import minute_of
 from actors.feed.order import Range
 from actors.feed.rest import Rest
@@ -111,10 +112,10 @@ class _Session:
         self._recorder = recorder
         self._stop = threading.Event()
         self._lock = threading.Lock()
+        self._keeping = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._rest = self._requests("rest", venue.endpoints.rest)
-        futures = venue.endpoints.futures_rest
-        self._futures = self._requests("futures rest", futures) if futures else None
+        self._futures = self._find_futures()
         self._klines = Klines(self._rest, venue.symbol, venue.clock)
         self._trades = LostTrades(self._rest, venue.symbol, self._tell)
         self._minutes = Continuity(
@@ -153,8 +154,8 @@ class _Session:
             if thread is not threading.current_thread():
                 thread.join(max(0.0, until - perf_counter()))
         self._rest.close()
-        if self._futures is not None:
-            self._futures.close()
+        if self._futures.rest is not None:
+            self._futures.rest.close()
         if self._recorder is not None:
             self._recorder.close()
 
@@ -171,6 +172,18 @@ class _Session:
     def _requests(self, kind: str, addresses: tuple[str, ...]) -> Rest:
         return Rest(addresses, self._venue.timing, self._stop, kind, self._hear_news)
 
+    def _find_futures(self) -> Futures:
+        venue, timing = self._venue, self._venue.timing
+        rest, addresses = venue.endpoints.futures_rest, venue.endpoints.futures_ws
+        path = f"/stream?streams={venue.symbol.lower()}@{STREAM}"
+        route = Route(addresses, path, timing, "futures ws")
+        return Futures(
+            venue.symbol,
+            timing,
+            self._requests("futures rest", rest) if rest else None,
+            Connection(route, self._stop, self._spawn, self._hear_news) if addresses else None,
+        )
+
     def _hear_news(self, text: str) -> None:
         """Something has changed about an address."""
         if text:
@@ -179,7 +192,7 @@ class _Session:
 
     def _show_health(self) -> None:
         """Tell how it stands with all addresses, where that has changed."""
-        kinds = (self._connection, self._rest, self._futures)
+        kinds = (self._connection, self._rest, self._futures.stream, self._futures.rest)
         found = tuple(one for kind in kinds if kind is not None for one in kind.health.vitals())
         with self._lock:
             news, self._shown = found != self._shown, found
@@ -190,9 +203,9 @@ class _Session:
         try:
             self._ingest(have)
             self._spawn("feed-clock", self._watch_clock)
-            if self._futures is not None:
-                futures = self._futures
-                self._spawn("feed-mark-price", lambda: self._watch_mark_price(futures))
+            marks = MarkPrices(self._futures, self._stop, self._keep, self._tell)
+            self._spawn("feed-mark-price", marks.poll)
+            self._spawn("feed-mark-stream", marks.follow)
             self._connection.use(self._connection.open(self._venue.timing.start))
         except (VenueUnavailable, BadFrame) as error:
             self._tell(Unreachable(f"Binance cannot be reached: {error}; {WAY_OUT}"))
@@ -254,7 +267,8 @@ class _Session:
             self._intake.rest()
             self._look_around(perf_counter())
             if not heard.messages:
-                self._record(None)
+                with self._keeping:
+                    self._record(None)
 
     def _look_around(self, now: float) -> None:
         """See whether a stream has fallen silent and, once a second, whether a pause is over."""
@@ -289,9 +303,10 @@ class _Session:
         if arrived == self._arrived:
             arrived = Nanos(arrived + 1)
         self._arrived = arrived
-        for frame in heard.messages:
-            self._received += len(frame)
-            self._record((arrived, frame))
+        with self._keeping:
+            for frame in heard.messages:
+                self._received += len(frame)
+                self._record((arrived, frame))
         if not self._intake.take(heard.messages, arrived, self._watchdog):
             raise Incredible("too many frames that cannot be believed")
         if self._intake.shutting_down:
@@ -323,10 +338,10 @@ class _Session:
             self._recorder = None
             self._tell(Rejected(self._venue.clock(), "recording", f"it ends here: {error}"))
 
-    def _watch_mark_price(self, rest: Rest) -> None:
-        """Ask once a minute. Where nobody answers, the last known price and rate stand."""
-        while not self._stop.is_set():
-            with suppress(VenueUnavailable, BadFrame):
-                body = rest.get("/fapi/v1/premiumIndex", {"symbol": self._venue.symbol})
-                self._tell(read_mark_price(body))
-            self._stop.wait(self._venue.timing.poll)
+    def _keep(self, frame: bytes) -> Nanos:
+        """Record a frame of another connection; its moment."""
+        arrived = self._venue.clock()
+        with self._keeping:
+            self._received += len(frame)
+            self._record((arrived, frame))
+        return arrived

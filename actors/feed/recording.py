@@ -234,7 +234,7 @@ class _Playback:
         Raises:
             Disorder: it is dated far ahead of its arrival, or contradicts what came before.
         """
-        if isinstance(decoded, Trade | Ticker | DepthDiff):
+        if isinstance(decoded, Trade | Ticker | MarkPrice | DepthDiff):
             check_time(decoded.at, Nanos(arrived + self._line.offset))
         if isinstance(decoded, Trade):
             return self._trades.new(decoded, arrived / SECOND)

@@ -88,7 +88,8 @@ def main() -> None:
     begun, events, end = wall_clock(), list[dict[str, Any]](), threading.Event()
     source = DemoSource(seed=options.seed, start=begun)
     with tempfile.TemporaryDirectory() as folder, Exchange(source) as exchange:
-        where = ("--rest", exchange.rest, "--ws", exchange.ws, "--futures-rest", exchange.rest)
+        futures = ("--futures-rest", exchange.rest, "--futures-ws", exchange.ws)
+        where = ("--rest", exchange.rest, "--ws", exchange.ws, *futures)
         home = Path(folder)
         process = started("--headless", "--model", "embedded", "--home", home, *where)
         listener = listened(process, events)

@@ -29,7 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     with Exchange(_source(options), speed=options.speed, port=options.port) as exchange:
         sys.stdout.write(f"--rest {exchange.rest} --ws {exchange.ws} ")
-        sys.stdout.write(f"--futures-rest {exchange.rest}\n")
+        sys.stdout.write(f"--futures-rest {exchange.rest} --futures-ws {exchange.ws}\n")
         sys.stdout.flush()
         try:
             threading.Event().wait()

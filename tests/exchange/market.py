@@ -171,7 +171,7 @@ class Market:
             case Candle():
                 return [("kline_1m", _kline(event, event.close_time, closed=True))]
             case Ticker():
-                return [("ticker", _ticker(event))]
+                return [("ticker", _ticker(event)), *self._mark_price(event.at)]
             case MarkPrice():
                 return []
 
@@ -180,6 +180,15 @@ class Market:
             return []
         self._kline_at = trade.at
         return [("kline_1m", _kline(self._running, trade.at, closed=False))]
+
+    def _mark_price(self, at: Nanos) -> list[tuple[str, dict[str, Any]]]:
+        """What the futures say each second."""
+        mark = self.mark
+        if mark is None:
+            return []
+        told = {"e": "markPriceUpdate", "E": millis(at), "s": self.symbol, "p": number(mark.mark)}
+        told |= {"r": number(mark.rate), "T": millis(mark.settles), "i": number(mark.mark)}
+        return [("markPrice@1s", told)]
 
     def _broadcast(self, stream: str, data: dict[str, Any]) -> None:
         altered = self.faults.altered(stream, data)

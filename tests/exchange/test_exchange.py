@@ -125,5 +125,5 @@ def test_exchange_runs_as_a_command_and_says_where() -> None:
         pong = requests.get(f"{options[1]}/api/v3/ping", timeout=5)
         running.terminate()
 
-    assert options[::2] == ["--rest", "--ws", "--futures-rest"]
+    assert options[::2] == ["--rest", "--ws", "--futures-rest", "--futures-ws"]
     assert pong.json() == {}

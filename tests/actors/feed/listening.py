@@ -68,7 +68,7 @@ class Ear:
 def here(*exchanges: Exchange) -> Endpoints:
     """The addresses of these exchanges, in this order."""
     rest, ws = tuple(x.rest for x in exchanges), tuple(x.ws for x in exchanges)
-    return Endpoints(rest, ws, rest, ())
+    return Endpoints(rest, ws, rest, ws)
 
 
 def a_line(

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from time import perf_counter
@@ -33,7 +34,7 @@ from domain.errors import VenueUnavailable
 from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
 from domain.instrument import BTCUSDT, Instrument
 from domain.market import Book, Candle, MarkPrice, Ticker, Trade
-from domain.units import HOUR, MINUTE, Nanos
+from domain.units import HOUR, MINUTE, SECOND, Nanos
 from tests.actors.feed.listening import (
     QUICK,
     TWO_MINUTES_A_SECOND,
@@ -394,11 +395,33 @@ def test_history_that_cannot_be_read_ends_the_start_with_its_reason() -> None:
 def test_futures_that_do_not_answer_are_not_spoken_of() -> None:
     with Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange:
         exchange.order(Answer("/fapi/v1/premiumIndex", 451, b"{}"), times=99)
+        exchange.faults.muted = {"markPrice@1s"}
         with listening(exchange) as ear:
             ear.wait(Candle)
 
     assert not ear.all(MarkPrice)
     assert not ear.all(Rejected)
+
+
+def test_mark_price_comes_each_second_from_its_stream_although_rest_refuses() -> None:
+    with Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange:
+        exchange.order(Answer("/fapi/v1/premiumIndex", 451, b"{}"), times=99)
+        with listening(exchange) as ear:
+            ear.wait(MarkPrice, 5)
+
+    first, second = ear.all(MarkPrice)[:2]
+    assert second.at - first.at == SECOND
+    assert first.rate == Decimal("0.0001")
+
+
+def test_mark_price_is_asked_for_where_its_stream_is_silent() -> None:
+    with Exchange(HandMade(), speed=TWO_MINUTES_A_SECOND) as exchange:
+        exchange.faults.muted = {"markPrice@1s"}
+        with listening(exchange) as ear:
+            ear.wait(MarkPrice, 2)
+
+    assert [path for path in exchange.requests if "premiumIndex" in path]
+    assert ear.all(Disconnected) == []
 
 
 def test_frames_that_cannot_be_believed_are_told_and_change_nothing() -> None:

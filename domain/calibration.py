@@ -52,10 +52,14 @@ WIDEST = 1.5
 
 SEASON_RATE = 0.003
 SEASON_DOUBT = 60
-"""Step of a season's factor after one of n days: 1 / (SEASON_DOUBT + n), never below SEASON_RATE.
+"""Step of a season's factor for each of n days: 1 / (SEASON_DOUBT + n), never below SEASON_RATE.
 
-In the end it remembers about a year; at first it takes two months to be half believed.
+In the end it remembers about a year; at first it takes two months to be half believed. A season
+that comes on some days of the week only takes the steps of all seven on those.
 """
+
+WORKDAYS = 5
+"""Of the seven."""
 
 SEASON_MOST = 1.0
 """Bound of a log factor of a quarter or a weekday; the largest that was learnt is .74."""
@@ -194,6 +198,7 @@ class Cell:
         self._overlap = max(1.0, ahead / apart)
         self._days = apart / DAY
         self._visits = max(1.0, QUARTER / apart), max(1.0, DAY / apart)
+        """Forecasts in a quarter, and in a day."""
 
     def factors(self, when: Season) -> Floats:
         """Log factors on the six tails of a forecast that is made then."""
@@ -227,9 +232,11 @@ class Cell:
         fast = max(USUAL_RATE, 1 / (1 + count / self._overlap))
         usual[self._place] *= 1 + fast / self._overlap * excess
         rate = max(SEASON_RATE, 1 / (SEASON_DOUBT + count * self._days))
+        days_alike = WORKDAYS if when.weekday < WORKDAYS else WEEKDAYS - WORKDAYS
+        step = rate * WEEKDAYS * excess
         by_quarter, by_weekday = self._visits
-        _move(self._quarters, when.quarter, rate / by_quarter * excess)
-        _move(self._weekdays, when.weekday, rate / by_weekday * excess)
+        _move(self._quarters, when.quarter, step / by_quarter / days_alike)
+        _move(self._weekdays, when.weekday, step / by_weekday)
 
 
 def _move(factors: Floats, place: int, by: float) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from math import inf
 
 import numpy as np
 
@@ -45,7 +46,9 @@ def _shape(every: Sequence[ForecastRecord]) -> tuple[int, ...]:
 
 
 def _pace(record: Record, *, live: bool) -> Criterion:
-    told = record.of_name("forecast")
+    """From `ready` on: the very first forecast comes with the history, whenever that stands."""
+    since = record.ready.at if record.ready is not None else inf
+    told = [one for one in record.of_name("forecast") if one.at > since]
     times = [one.at if live else moment(one) for one in told]
     apart = [after - before for before, after in pairwise(times)]
     clock = "by the clock" if live else "in market time: the demo runs faster than the clock"

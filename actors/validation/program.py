@@ -18,6 +18,9 @@ from actors.validation.meter import Sample, sample
 
 ROOT = Path(__file__).parents[2]
 
+COMMAND = (sys.executable, "-P", "-S", "-m", "actors.guardian")
+"""What `bin/plasmatrader` starts."""
+
 STOP_SECONDS_MAX = 60.0
 """A guardian ends a trader that does not end by itself after 40 s."""
 
@@ -51,7 +54,9 @@ class Program:
     to be left as a context: whatever happens, no process stays behind.
     """
 
-    def __init__(self, arguments: Sequence[str], home: Path) -> None:
+    def __init__(
+        self, arguments: Sequence[str], home: Path, command: Sequence[str] = COMMAND
+    ) -> None:
         self.heard: list[Heard] = []
         self.words: list[tuple[float, str]] = []
         self.samples: list[Sample] = []
@@ -59,8 +64,9 @@ class Program:
         self.begun = monotonic()
         self._home = home
         self._looked = self.begun
+        self._over = False
         self._lines: Queue[tuple[float, bytes]] = Queue()
-        self._process = _started((*arguments, "--headless", "--home", str(home)))
+        self._process = _started((*command, *arguments, "--headless", "--home", str(home)))
         self._threads = (self._reads(self._hear_line), self._reads(self._hear_words, error=True))
 
     def __enter__(self) -> Self:
@@ -105,7 +111,7 @@ class Program:
         spoke = monotonic()
         while not (done := enough()):
             now = monotonic()
-            if now > due or now - spoke > SILENCE_SECONDS_MAX:
+            if self._over or now > due or now - spoke > SILENCE_SECONDS_MAX:
                 return False
             self._look(now)
             try:
@@ -113,6 +119,7 @@ class Program:
             except Empty:
                 continue
             if not line:
+                self._over = True
                 return enough()
             spoke = at
             self._take(at, line)
@@ -191,10 +198,10 @@ def decoded(line: bytes) -> dict[str, Any] | None:
     return event if isinstance(event, dict) and {"at", "event"} <= set(event) else None
 
 
-def _started(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    """The command that `bin/plasmatrader` runs, in a session of its own: Ctrl+C is our affair."""
+def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """A process in a session of its own: Ctrl+C is our affair."""
     return subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, "-P", "-S", "-m", "actors.guardian", *arguments],
+        command,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -7,13 +7,16 @@ is said is changed but the name of the host in the head of each connection.
 import socket
 import ssl
 from contextlib import suppress
+from select import select
 from threading import Thread
 from typing import Self
 from urllib.parse import urlsplit
 
 CHUNK = 1 << 16
 HEAD_SIZE_MAX = 1 << 14
-CONNECT_SECONDS_MAX = 10.0
+PATIENCE_SECONDS = 10.0
+"""How long the exchange may take to answer, or to take what we carry to it [s]."""
+
 ENCRYPTED = {"wss": 443, "ws": 80}
 """Port of each scheme where none is named."""
 
@@ -54,12 +57,11 @@ class Relay:
 
     def cut(self) -> int:
         """Break every connection, as a cable would; returns how many there were."""
-        cut = 0
-        for one in list(self._open):
+        clients = list(self._open)
+        for client in clients:
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-                cut += 1
-        return cut // 2
+                client.shutdown(socket.SHUT_RDWR)
+        return len(clients)
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -71,16 +73,12 @@ class Relay:
         """One connection, until either side ends it."""
         with client, suppress(OSError), self._reached() as exchange:
             exchange.sendall(self._head(client))
-            self._open |= {client, exchange}
-            back = Thread(target=self._pass, args=(exchange, client), daemon=True)
-            back.start()
-            self._pass(client, exchange)
-            back.join()
-            self._open -= {client, exchange}
+            self._open.add(client)
+            _carry(client, exchange)
+        self._open.discard(client)
 
     def _reached(self) -> socket.socket:
-        plain = socket.create_connection((self._host, self._port), CONNECT_SECONDS_MAX)
-        plain.settimeout(None)
+        plain = socket.create_connection((self._host, self._port), PATIENCE_SECONDS)
         if not self._encrypted:
             return plain
         return ssl.create_default_context().wrap_socket(plain, server_hostname=self._host)
@@ -96,11 +94,23 @@ class Relay:
         ours = b"%s:%d" % (b"127.0.0.1", self._server.getsockname()[1])
         return head.replace(ours, self._name)
 
-    def _pass(self, source: socket.socket, target: socket.socket) -> None:
-        """Carry bytes one way until there are no more, then let the other side know."""
-        with suppress(OSError):
-            while part := source.recv(CHUNK):
-                target.sendall(part)
-        for one in (source, target):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
+
+def _carry(client: socket.socket, exchange: socket.socket) -> None:
+    """Carry bytes both ways until one side has no more.
+
+    One thread does both: two of them must not be in one TLS connection at a time.
+    """
+    while True:
+        for source in _heard(client, exchange):
+            with suppress(TimeoutError):  # of TLS not all that comes is for us
+                part = source.recv(CHUNK)
+                if not part:
+                    return
+                (exchange if source is client else client).sendall(part)
+
+
+def _heard(client: socket.socket, exchange: socket.socket) -> list[socket.socket]:
+    """Who has said something; what TLS has decoded already no longer shows on the wire."""
+    if isinstance(exchange, ssl.SSLSocket) and exchange.pending():
+        return [exchange]
+    return select([client, exchange], [], [])[0]

@@ -125,7 +125,8 @@ class Connection:
             self._stop.wait(pause)
         begun = perf_counter()
         heard = stream.take()
-        self._dense = bool(heard.messages) and perf_counter() - begun < pause
+        soon = perf_counter() - begun < pause
+        self._dense = soon and bool(heard.messages) and not stream.more
         return heard
 
     def replace(self) -> None:

@@ -38,6 +38,8 @@ class Stream:
         self._buffer = bytearray(CHUNK)
         self._pinged_at = self.opened
         self._unanswered = False
+        self.more = False
+        """Whether more had come than was taken at once."""
 
     def take(self) -> Heard:
         """All that has come; nothing where nothing came for a moment.
@@ -54,6 +56,7 @@ class Stream:
             raise FeedLost(in_words(error)) from error
         if not size:
             raise FeedLost("the exchange closed the connection")
+        self.more = size == CHUNK
         heard = self._framing.feed(bytes(memoryview(self._buffer)[:size]))
         for opcode, content in heard.controls:
             self._obey(opcode, content)

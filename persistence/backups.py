@@ -4,7 +4,7 @@ import logging
 
 import lmdb
 
-from domain.errors import PlasmaError
+from domain.errors import StoreBusy
 from domain.units import HOUR, Nanos
 from persistence.copies import KEPT, copy
 from persistence.document import Document, instant, write
@@ -30,7 +30,12 @@ class StateFile:
     def save(self, state: Document) -> str:
         """Replace `state.json`; once an hour keep a copy too, and return its name, else ''.
 
-        With an environment the store is copied along. That a copy fails is no reason to stop.
+        With an environment the store is copied along. That a copy fails is no reason to stop; that
+        one can be made and does not add up is.
+
+        Raises:
+            StoreCorrupt: the store is damaged.
+            LedgerUnbalanced: likewise.
         """
         write(self._home.state, state, durable=self._durable)
         at = instant(state["timestamp"])
@@ -51,5 +56,5 @@ class StateFile:
             return
         try:
             copy(self._environment, self._home.backups, stamp)
-        except (lmdb.Error, OSError, PlasmaError):
+        except (lmdb.Error, OSError, StoreBusy):
             logger.exception("the store could not be copied")

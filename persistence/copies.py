@@ -32,7 +32,8 @@ def copy(environment: lmdb.Environment, folder: Path, stamp: str) -> Path:
         LedgerUnbalanced: likewise.
     """
     made = folder / f"{PREFIX}{stamp}{UNFINISHED}"
-    shutil.rmtree(made, ignore_errors=True)
+    for unfinished in folder.glob(f"{PREFIX}*{UNFINISHED}"):
+        shutil.rmtree(unfinished)
     made.mkdir(parents=True, mode=0o700)
     environment.reader_check()
     environment.copy(str(made), compact=True)

@@ -207,9 +207,7 @@ def test_store_that_is_ruined_under_a_guarded_trader_costs_seconds(
 ) -> None:
     model, home = opinionated(tmp_path / "model", shift=0.3), tmp_path / "home"
     trader = Trader(home, model, "actors.guardian")
-    trader.hear("closed")
-    trader.hear("backup")
-    told = trader.fills
+    trader.hear("fill")  # a damaged record is found by the first copy, when that is closed
 
     if fault == "deleted":
         shutil.rmtree(home / "store")
@@ -224,4 +222,4 @@ def test_store_that_is_ruined_under_a_guarded_trader_costs_seconds(
     trader.hear("note", "the trader before this one died")
     trader.hear("ready")
     assert trader.interrupt() == 0
-    assert told <= booked(home)
+    assert trader.fills <= booked(home)

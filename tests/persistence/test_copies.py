@@ -6,15 +6,17 @@ import lmdb
 import pytest
 
 from domain.errors import StateInvalid, StoreBusy, StoreCorrupt
-from domain.ledger import funding
+from domain.ledger import NOTHING, funding
 from domain.units import Nanos
+from persistence.backups import StateFile
 from persistence.checkpoints import CheckpointStore
 from persistence.copies import KEPT, copies, copy, examine, put_back
+from persistence.document import document
 from persistence.environment import open_environment, tried, unwritable
 from persistence.home import NEW, Home
 from persistence.ledger import LedgerStore
 from persistence.recovery import healed
-from tests.builders import an_entry, money
+from tests.builders import NOON, an_entry, money
 from tests.persistence.test_tool import a_home
 
 
@@ -55,6 +57,26 @@ def test_a_day_of_copies_is_kept_and_one_that_is_not_whole_is_none(tmp_path: Pat
     names = [path.name for path in copies(home.backups)]
     assert len(names) == KEPT
     assert (names[0], names[-1]) == ("store_20250301_000025", "store_20250301_000002")
+
+
+def test_copy_that_does_not_add_up_says_that_the_store_is_damaged(tmp_path: Path) -> None:
+    home = a_home(tmp_path)
+    with closing(open_environment(home.store)) as environment:
+        with environment.begin(environment.open_db(b"trips"), write=True) as transaction:
+            transaction.put(bytes(8), b"\xc1")
+
+        with pytest.raises(StoreCorrupt):
+            StateFile(home, environment).save(document(NOON, NOTHING, (), 0.0))
+
+    assert copies(home.backups) == ()
+
+
+def test_copy_that_the_disk_does_not_take_is_no_reason_to_stop(tmp_path: Path) -> None:
+    home = a_home(tmp_path)
+    (home.backups / "store_20250301_120000").write_text("in the way")
+
+    with closing(open_environment(home.store)) as environment:
+        assert StateFile(home, environment).save(document(NOON, NOTHING, (), 0.0))
 
 
 def test_good_store_is_left_as_it_is(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ KILLS = int(os.environ.get("PLASMATRADER_KILLS", "8"))
 
 pytestmark = pytest.mark.timeout(300 if KILLS < 30 else 0)
 
-LIFE_SECONDS_MAX = 1.5
+LIFE_SECONDS_MAX = 1.5 if KILLS < 30 else 4.0
 """How long a trader lives at most before it is killed, from its first word [s]."""
 
 SOON = 90.0

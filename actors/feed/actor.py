@@ -1,12 +1,13 @@
 """Feed: takes what the line delivers, keeps the candles whole, and passes the market on."""
 
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import assert_never
 
 from actors.actor import Actor, Mailbox
 from actors.feed.baseline import Baseline
 from actors.feed.criteria import Criteria
-from actors.feed.series import Series
+from actors.feed.series import Series, remarks
 from actors.feed.source import Line
 from actors.messages import (
     Arriving,
@@ -34,6 +35,7 @@ from actors.messages import (
     Traffic,
     Unreachable,
 )
+from domain.baselines import baselines
 from domain.clock_offset import ClockOffset
 from domain.facts import BadMessage, FeedDown, FeedUp, Gap, Ingested, Noted, Progress
 from domain.horizons import CONTEXT, TIMEFRAMES, Timeframe
@@ -257,10 +259,11 @@ class FeedActor(Actor[FeedInbox]):
 
     def _begin(self, fetched: Fetched) -> None:
         history = self._series.history()
-        told = Ingested(self._now, len(history), fetched.seconds, fetched.repaired)
+        candles = tuple(chain.from_iterable(history.values()))
+        told = Ingested(self._now, len(candles), fetched.seconds, fetched.repaired)
         self._dashboard.tell(told)
-        self._show_history(len(history), len(history), met=True)
-        self._dashboard.tell(replace(fetched, candles=history))
+        self._show_history(len(candles), len(candles), met=True)
+        self._dashboard.tell(replace(fetched, candles=candles))
         short = [x for x in TIMEFRAMES if self._criterion(x) < CONTEXT]
         if short:
             names = ", ".join(f"{x} has {self._series.points(x)}" for x in short)
@@ -270,8 +273,8 @@ class FeedActor(Actor[FeedInbox]):
             )
             self._give_up(reason)
             return
-        self._baseline.know(self._series.usual())
-        for remark in self._series.remarks():
+        self._baseline.know(baselines(history))
+        for remark in remarks(history):
             self._dashboard.tell(Noted(self._now, remark))
         self._ingested = True
         self._forecast.tell(HistoryReady(self._now, TIMEFRAMES))

@@ -1,10 +1,9 @@
 """The feed's candles: what stands in the cache, what is missing, what each new one completes."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from domain.baselines import Baselines, baselines, disagreeing, outliers
+from domain.baselines import disagreeing, outliers
 from domain.candles import aggregate, bridged, closes_at, unbroken, wrong
 from domain.horizons import CONTEXT, INGESTION, TIMEFRAMES, Timeframe
 from domain.market import Candle
@@ -52,29 +51,9 @@ class Series:
         self._minutes.extend(self._store.newest(Timeframe.M1, LONGEST))
         return faults
 
-    def remarks(self) -> list[str]:
-        """What stands out of the history, a sentence each."""
-        series = {timeframe: self._store.newest(timeframe, INGESTION) for timeframe in TIMEFRAMES}
-        odd = {timeframe: len(outliers(candles)) for timeframe, candles in series.items()}
-        wrong = [
-            f"the candle of {one.timeframe} that closed at {one.close} is not what its minutes are"
-            for timeframe in TIMEFRAMES[1:]
-            for one in disagreeing(series[Timeframe.M1], series[timeframe])
-        ]
-        flagged = ", ".join(f"{count} of {timeframe}" for timeframe, count in odd.items() if count)
-        return [
-            *wrong,
-            *([f"candles that stand out, and are believed: {flagged}"] if flagged else []),
-        ]
-
-    def usual(self) -> Baselines:
-        """What is usual in the history."""
-        return baselines({x: self._store.newest(x, INGESTION) for x in TIMEFRAMES})
-
-    def history(self) -> tuple[Candle, ...]:
+    def history(self) -> dict[Timeframe, tuple[Candle, ...]]:
         """The last INGESTION candles of each timeframe, shortest first, each oldest first."""
-        newest = (self._store.newest(timeframe, INGESTION) for timeframe in TIMEFRAMES)
-        return tuple(chain.from_iterable(newest))
+        return {timeframe: self._store.newest(timeframe, INGESTION) for timeframe in TIMEFRAMES}
 
     def points(self, timeframe: Timeframe) -> int:
         """How many points stand for the model, short holes of the exchange bridged."""
@@ -120,3 +99,18 @@ class Series:
     def _made(self, timeframe: Timeframe, close_time: Nanos) -> Sequence[Candle]:
         start = close_time - timeframe.span
         return aggregate([x for x in self._minutes if x.open_time >= start], timeframe)
+
+
+def remarks(history: Mapping[Timeframe, Sequence[Candle]]) -> list[str]:
+    """What stands out of the candles of all timeframes, a sentence each."""
+    odd = {timeframe: len(outliers(candles)) for timeframe, candles in history.items()}
+    wrong = [
+        f"the candle of {one.timeframe} that closed at {one.close} is not what its minutes are"
+        for timeframe in TIMEFRAMES[1:]
+        for one in disagreeing(history[Timeframe.M1], history[timeframe])
+    ]
+    flagged = ", ".join(f"{count} of {timeframe}" for timeframe, count in odd.items() if count)
+    return [
+        *wrong,
+        *([f"candles that stand out, and are believed: {flagged}"] if flagged else []),
+    ]

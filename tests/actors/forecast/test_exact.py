@@ -245,6 +245,18 @@ def test_threads_and_company_do_not_change_a_forecast(embedded: Pair) -> None:
     np.testing.assert_allclose(alone.forecast(closes[90:91]), expected[90:91], rtol=1e-7)
 
 
+@pytest.mark.skipif(not tiles.tiling(), reason="this OpenBLAS rounds by the size of a product")
+@pytest.mark.parametrize("together", [1, 2, 3, 5, 43])
+def test_with_tiles_the_company_changes_no_bit_of_a_forecast(
+    embedded: Pair, published: Pair, together: int
+) -> None:
+    closes = made.paths(90)
+
+    for model in (embedded.exact, published.exact):
+        parts = [model.forecast(closes[n : n + together]) for n in range(0, 90, together)]
+        assert np.concatenate(parts).tobytes() == model.forecast(closes).tobytes()
+
+
 def test_without_tiles_the_numbers_are_the_same(
     monkeypatch: pytest.MonkeyPatch, embedded: Pair
 ) -> None:

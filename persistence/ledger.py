@@ -145,8 +145,21 @@ class LedgerStore:
 
     def trips(self) -> tuple[RoundTrip, ...]:
         """All closed round trips, oldest first."""
+        return self.trips_after(b"")[0]
+
+    def trips_after(self, key: bytes) -> tuple[tuple[RoundTrip, ...], bytes]:
+        """The round trips behind this key, oldest first, and the key to ask with next time."""
+        found = []
         with self._environment.begin(self._trips) as transaction:
-            return tuple(decoded(value, RoundTrip) for _, value in transaction.cursor())
+            cursor = transaction.cursor()
+            stands = cursor.set_range(key)
+            if stands and bytes(cursor.key()) == key:
+                stands = cursor.next()
+            while stands:
+                key = bytes(cursor.key())
+                found.append(decoded(bytes(cursor.value()), RoundTrip))
+                stands = cursor.next()
+        return tuple(found), key
 
     def changes(self) -> Iterator[Change]:
         """What would make this ledger from nothing."""

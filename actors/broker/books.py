@@ -50,6 +50,7 @@ class Books:
         self.high_water = HighWater(NOTHING.wallet)
         self._entries = 0
         self._trips: list[RoundTrip] = []
+        self._last_trip = b""
 
     def load(self, now: Nanos) -> Found:
         """Read the newest checkpoint and the ledger's tail; open a ledger that is empty."""
@@ -57,7 +58,7 @@ class Books:
         if checkpoint is not None:
             self.account, self._entries = checkpoint.account, checkpoint.entries
             self.high_water = checkpoint.high_water
-        self._trips = list(self._ledger.trips())
+        self._read_trips()
         for entry in self._ledger.since(self._entries):
             self._take(booked(self.account, entry)[0])
         if self._entries == 0:
@@ -88,8 +89,6 @@ class Books:
         account, trip = booked(self.account, entry)
         self._ledger.append(entry, trip, done)
         self._take(account)
-        if trip is not None:
-            self._trips.append(trip)
         return trip
 
     def send(self, order: Order) -> bool:
@@ -112,6 +111,7 @@ class Books:
         self._checkpoints.put(
             Checkpoint(sequence, now, SCHEMA, self._entries, self.account, self.high_water)
         )
+        self._read_trips()
         depth = drawdown(self.high_water, self.account.equity(price))
         backup = self._save(document(now, self.account, self._trips, depth))
         return sequence, backup
@@ -127,6 +127,11 @@ class Books:
             deepest=self.high_water.deepest,
             stopped=self.high_water.stopped,
         )
+
+    def _read_trips(self) -> None:
+        """Read what came to the store since the last time; all of it would be a year's trades."""
+        more, self._last_trip = self._ledger.trips_after(self._last_trip)
+        self._trips += more
 
     def _take(self, account: Account) -> None:
         self.account = account

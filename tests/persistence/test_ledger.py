@@ -78,6 +78,18 @@ def test_restored_trips_come_before_new_ones(store: LedgerStore) -> None:
     assert [trip.pnl for trip in store.trips()] == [1, 2, 3]
 
 
+def test_trips_can_be_read_from_where_one_stopped(store: LedgerStore) -> None:
+    store.add_trips((a_trip(pnl="1"),))
+    first, key = store.trips_after(b"")
+    none, same = store.trips_after(key)
+    store.append(an_entry(7), a_trip(pnl="2"))
+    store.append(an_entry(8), a_trip(pnl="3"))
+
+    more, _ = store.trips_after(same)
+
+    assert [[trip.pnl for trip in found] for found in (first, none, more)] == [[1], [], [2, 3]]
+
+
 def test_record_we_did_not_write_is_reported_as_corrupt(tmp_path: Path) -> None:
     environment = open_environment(tmp_path)
     store = LedgerStore(environment)

@@ -125,10 +125,11 @@ class Program:
             self._take(at, line)
         return done
 
-    def kill_trader(self) -> float:
+    def kill_trader(self) -> float | None:
         """End the trader as the kernel does when memory runs out; returns when [s]."""
         trader = self.trader
-        assert trader is not None, "there is no trader to kill"
+        if trader is None:
+            return None
         os.kill(trader, signal.SIGKILL)
         return monotonic()
 

@@ -55,7 +55,8 @@ Strike = Callable[[Program, Path], Effect]
 
 def kill(program: Program, _home: Path) -> Effect:
     """End the trader under its guardian, at once."""
-    return Effect(_again(program, "ready", program.kill_trader()))
+    killed = program.kill_trader()
+    return Effect(None if killed is None else _again(program, "ready", killed))
 
 
 def ruin(program: Program, home: Path) -> Effect:
@@ -99,9 +100,10 @@ def struck(program: Program, home: Path, strike: Strike) -> Effect:
 
 
 def halve(home: Path) -> None:
-    """Cut the store of a trader that stands still to half its size."""
+    """Cut the store of a trader that stands still to half its size, if it has one."""
     data = home / "store" / "data.mdb"
-    os.truncate(data, data.stat().st_size // 2)
+    if data.exists():
+        os.truncate(data, data.stat().st_size // 2)
 
 
 def _again(program: Program, name: str, since: float) -> float | None:

@@ -110,7 +110,8 @@ def an_installation(folder: Path) -> Installation:
     installation.require("anvil==1.0")
     programs = (
         *("actors/guardian.py", "actors/forecast/train.py", "actors/forecast/evaluate.py"),
-        *("persistence/__main__.py", "persistence/report/__main__.py"),
+        *("actors/validation/__main__.py", "persistence/__main__.py"),
+        "persistence/report/__main__.py",
     )
     for program in programs:
         file = root / program

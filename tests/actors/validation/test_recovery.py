@@ -1,9 +1,10 @@
+import sys
 from pathlib import Path
 
 import pytest
 
-from actors.validation.program import Heard
-from actors.validation.recovery import Effect, halve, judged, lost, told
+from actors.validation.program import Heard, Program
+from actors.validation.recovery import Effect, halve, judged, kill, lost, struck, told
 from domain.errors import StoreCorrupt
 from persistence.copies import examine
 from tests.actors.validation.made import a_store, failed, said
@@ -63,3 +64,12 @@ def test_minute_is_too_long_never_is_longer_and_a_loss_is_a_failure() -> None:
     assert failed(judged("cut", Effect(60.0), [], "4 fills")) == ["cut: back in less than 60 s"]
     assert failed(judged("cut", Effect(None), [], "4 fills")) == ["cut: back in less than 60 s"]
     assert failed(judged("cut", Effect(1.0), ["1 fills"], "4 fills")) == ["cut: nothing lost"]
+
+
+def test_program_without_a_trader_cannot_recover_from_anything(tmp_path: Path) -> None:
+    with Program((), tmp_path, (sys.executable, "-c", "")) as program:
+        assert struck(program, tmp_path, kill) == Effect(None, "it was never ready")
+        assert kill(program, tmp_path) == Effect(None)
+    halve(tmp_path)
+
+    assert lost([], tmp_path)[0].startswith("the store: ")

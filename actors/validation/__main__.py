@@ -3,6 +3,7 @@
 import argparse
 import json
 import math
+import platform
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             criteria = _tested(market, _extent(options), home)
             shown = table(criteria)
             if out is not None:
-                _write(out, criteria, market)
+                _write(out, criteria, market, options.hours)
         sys.stdout.write(shown + "\n")
     except PlasmaError as error:
         sys.stderr.write(f"pt-validate: {error}\n")
@@ -107,13 +108,15 @@ def _folder(out: Path | None) -> Iterator[tuple[Path, Path | None]]:
     yield home, home.parent
 
 
-def _write(out: Path, criteria: Sequence[Criterion], market: Market) -> None:
+def _write(out: Path, criteria: Sequence[Criterion], market: Market, hours: float) -> None:
     """`validation.json`: the table with its figures as numbers."""
     result = {
         "passed": passed(criteria),
         "market": "LIVE" if market.live else "DEMO",
         "arguments": market.command(),
+        "hours": hours,
         "version": VERSION,
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "criteria": document(criteria),
     }
     text = json.dumps(result, indent=2, ensure_ascii=False) + "\n"

@@ -122,7 +122,8 @@ class Campaign:
         )
         before = trading.executed([one.event for one in self.heard])
         with self._program(self.market.command()) as program:
-            self._wait(program, Lasted(hours, patience, trading.ORDERS_MIN - before))
+            wanted = trading.ORDERS_MIN - before
+            self._wait(program, Lasted(hours, patience, wanted, self.say))
             return self._ended(program)
 
     def _faults(self) -> Iterator[Criterion]:
@@ -173,8 +174,12 @@ class Campaign:
 class Lasted:
     """Whether a run has lasted for its hours, and has executed its orders or had time enough."""
 
-    def __init__(self, hours: float, patience: float, orders: int) -> None:
+    def __init__(
+        self, hours: float, patience: float, orders: int, say: Say = lambda _: None
+    ) -> None:
         self._least, self._most = hours * 3600, (hours + patience) * 3600
+        self._say = say
+        self._told = 0
         self._wanted = orders
         self._begun: float | None = None
         self._looked = 0
@@ -186,8 +191,16 @@ class Lasted:
         for one in heard[self._looked :]:
             self._take(one)
         self._looked = len(heard)
+        self._tell()
         traded = len(self._filled) >= self._wanted or self._lasted >= self._most
         return self._lasted >= self._least and traded
+
+    def _tell(self) -> None:
+        """Each tenth of a run that takes hours."""
+        tenths = int(10 * self._lasted / max(self._least, 3600.0))
+        if tenths > self._told:
+            self._told = tenths
+            self._say(f"  {self._lasted / 3600:.1f} h, {len(self._filled)} orders executed")
 
     def _take(self, one: Heard) -> None:
         if one.name == "ready" and self._begun is None:

@@ -68,7 +68,7 @@ def ruin(program: Program, home: Path) -> Effect:
     died = program.died(begun)
     if ready is None or died is None:
         return Effect(None, "no other trader came to take its place")
-    noticed = f"{PAGES_LEFT} of {size} bytes left, noticed after {died - begun:.1f} s"
+    noticed = f"{PAGES_LEFT} of {size} bytes left; it traded on for {died - begun:.1f} s"
     return Effect(ready.at - died, noticed)
 
 

@@ -108,6 +108,18 @@ def test_run_lasts_for_its_hours_and_then_for_its_orders_but_not_for_ever() -> N
     assert Lasted(1.0, 2.0, 2).enough([*heard, said(3 * 3600, "account")])
 
 
+def test_run_of_hours_says_each_tenth_of_it() -> None:
+    told: list[str] = []
+    lasted = Lasted(10.0, 0.0, 0, told.append)
+    heard = [said(0, "ready")]
+
+    for hours in (0.5, 1.1, 1.2, 2.0):
+        heard.append(said(hours * 3600, "account"))
+        assert not lasted.enough(heard)
+
+    assert told == ["  1.1 h, 0 orders executed", "  2.0 h, 0 orders executed"]
+
+
 def test_demo_goes_no_faster_than_a_stage_allows_and_a_live_market_at_its_own_pace() -> None:
     demo = Market(("--demo",), speed=600.0)
     live = Market(("--model", "auto"), streams=("ws://one", "ws://two"))

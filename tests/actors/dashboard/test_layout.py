@@ -171,6 +171,32 @@ def test_nothing_blank_stands_between_the_panels(page: Page, size: tuple[int, in
     assert not [row for row in rows[5:-1] if row[:26] == " " * 26 or row[-26:] == " " * 26]
 
 
+@pytest.mark.parametrize(
+    ("equity", "deepest", "stopped", "told"),
+    [
+        ("10000", 0.01, False, ("NORMAL", "badge-live", "100%")),
+        ("9380", 0.062, False, ("REDUCED", "badge-note", "50%")),
+        ("9700", 0.062, False, ("RECOVERY", "badge-replay", "100%")),
+        ("9150", 0.085, True, ("STOPPED", "badge-alarm", "0%")),
+    ],
+)
+def test_drawdown_guard_stands_out_in_the_state_it_is_in(
+    *, equity: str, deepest: float, stopped: bool, told: tuple[str, Style, str]
+) -> None:
+    state, style, left = told
+    fold = busy()
+    worth, best = Money(Decimal(equity)), Money(Decimal(10_000))
+    marked = replace(a_marked(), equity=worth, high_water=best, deepest=deepest, stopped=stopped)
+    fold.market(marked)
+
+    block = compose(fold.view(), Desk(page=Page.RISK), (80, 24))
+
+    assert styles_of(block, f"[{state}]") == {style}
+    shown = text(block)
+    assert re.search(rf"size left +{left}", shown)
+    assert bool(re.search(r"next trade risks 0\.00%  stopped", shown)) is stopped
+
+
 def test_kelly_says_what_the_next_order_would_be_sized_by() -> None:
     fold = busy()
     fold.market(replace(a_marked(), high_water=Money(Decimal(10_200))))

@@ -26,6 +26,9 @@ NORMAL = 1.4826
 RETURNS_MIN = 30
 """Of fewer returns nothing is said."""
 
+PAIRS_MIN = 10
+"""Of fewer pairs of returns no correlation is told; a thousand minutes hold sixteen hours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Baselines:
@@ -102,6 +105,6 @@ def _correlation(one: Mapping[Nanos, float], other: Mapping[Nanos, float]) -> fl
     """Of the returns that were complete at the same times; 0 where there are none to speak of."""
     both = sorted(one.keys() & other.keys())
     pairs = np.array([[one[at] for at in both], [other[at] for at in both]])
-    if len(both) < RETURNS_MIN or not pairs.std(axis=1).all():
+    if len(both) < PAIRS_MIN or not pairs.std(axis=1).all():
         return 0.0
     return float(np.corrcoef(pairs)[0, 1])

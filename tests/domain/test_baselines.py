@@ -68,6 +68,15 @@ def test_baselines_are_the_walks_own() -> None:
     assert found.correlation[0][2] == found.correlation[2][0] == pytest.approx(5**-0.5, abs=0.12)
 
 
+def test_a_thousand_candles_of_each_timeframe_are_enough_for_every_correlation() -> None:
+    minutes = walk(42)
+    series = {one: aggregate(minutes, one)[-1000:] for one in TIMEFRAMES}
+
+    found = baselines(series)
+
+    assert all(one for row in found.correlation for one in row)
+
+
 @pytest.mark.parametrize("day", ["2020-03-12", "2024-08-05"])
 def test_real_crash_is_believed_whole(day: str) -> None:
     first = Nanos(int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp()) * 10**9)

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from errno import ENOSPC
@@ -10,7 +11,7 @@ import lmdb
 import pytest
 from pykka import ActorRef, ActorRegistry
 
-from actors.actor import Actor, Address, Mailbox, launch
+from actors.actor import AbandonedError, Actor, Address, Mailbox, launch
 from actors.messages import (
     Beat,
     Begin,
@@ -144,11 +145,22 @@ class House:
 
 
 @pytest.fixture(autouse=True)
-def _nobody_outlives_a_test() -> Iterator[None]:
+def _nobody_outlives_a_test(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As in a run, the end of a thread that was given up is no news wherever it happens."""
+    report = threading.excepthook
+
+    def told(died: threading.ExceptHookArgs) -> None:
+        if died.exc_type is not AbandonedError:
+            report(died)
+
+    monkeypatch.setattr(threading, "excepthook", told)
     yield
     while STUCK:
         STUCK.pop().set()
     ActorRegistry.stop_all()
+    for thread in threading.enumerate():
+        if thread.name.startswith("Fragile"):
+            thread.join(SOON)
 
 
 def test_children_start_in_order_after_the_opening_was_told() -> None:
@@ -293,6 +305,32 @@ def test_actor_that_hangs_is_given_up_and_replaced_and_nobody_hears_it_any_more(
     stuck.set()
     assert house.answers("alone")
     assert not any("Event" in said or "released" in said for said in house.out.told.queue)
+
+
+def test_actor_whose_inbox_only_grows_is_replaced_by_one_with_an_empty_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("actors.supervisor.child.WAITING_MAX", 5)
+    house = House()
+    house.heard(2)
+    house.hang(house.fragile)
+    for _ in range(9):
+        house.fragile.tell("one more")
+
+    house.beat(0.1)
+
+    assert "messages wait for it" in house.dashboard.next(ActorRestarted).error
+    assert house.answers("again")
+
+
+def test_actor_that_runs_out_of_memory_begins_anew() -> None:
+    house = House()
+    house.heard(2)
+
+    house.fragile.tell(MemoryError())
+
+    assert house.answers("again")
+    assert "MemoryError" in house.dashboard.next(ActorRestarted).error
 
 
 def test_those_that_rest_on_an_actor_begin_anew_with_it() -> None:

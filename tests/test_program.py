@@ -141,6 +141,7 @@ def test_without_a_network_one_line_says_what_could_not_be_reached(tmp_path: Pat
     assert "--demo" in run.err
     assert run.err.count("\n") == 1
     assert run.names[-1] == "stopped"
+    assert {event["at"] >= run.events[0]["at"] for event in run.events} == {True}
 
 
 def rubbish(folder: Path) -> dict[str, Path]:

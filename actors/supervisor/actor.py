@@ -78,7 +78,7 @@ class Ending:
 class SupervisorActor(ThreadingActor):
     """Starts its children in order, restarts the dead, stops all in reverse order.
 
-    Market time comes with Tick and dates what is told. Everything that guards the actors goes by
+    Market time begins with the opening, comes with Tick, and dates what is told. Everything that guards the actors goes by
     Beat, a second of wall time: a market that stands still must not stop the watch.
     """
 
@@ -98,7 +98,7 @@ class SupervisorActor(ThreadingActor):
         self._outlets = outlets
         self._duration = duration
         self._ends: Nanos | None = None
-        self._now = Nanos(0)
+        self._now = max((fact.at for fact in outlets.opening), default=Nanos(0))
         self._beat = Nanos(0)
         self._unwritable = ""
         self._ending: Ending | None = None

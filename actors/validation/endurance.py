@@ -79,12 +79,15 @@ def _length(record: Record, hours: float) -> Criterion:
     lasted = record.seconds / 3600
     ended = "in order" if record.status == 0 else f"with status {record.status}"
     taken = record.heard[-1].at - record.begun if record.heard else 0.0
+    forecasts = len(record.of_name("forecast"))
     return BENCH.judge(
         f"{hours:g} h of market time on end",
-        f"{lasted:.2f} h in {taken:.0f} s, {record.crashes} crashes, ended {ended}",
+        f"{lasted:.2f} h in {taken:.0f} s, {record.crashes} crashes, {forecasts} forecasts, "
+        f"ended {ended}",
         good=lasted >= hours and record.status == 0,
         hours=lasted,
         seconds=taken,
+        forecasts=forecasts,
         crashes=record.crashes,
         status=record.status,
     )

@@ -56,8 +56,8 @@ def test_program_that_does_not_get_ready_fails_each_test_and_exits_with_one(
     assert {x["test"] for x in written["criteria"] if x["result"] == "fail"} == TESTS
 
 
-@pytest.mark.skipif(not PROOFS, reason="eight minutes of real time: set PLASMATRADER_PROOFS")
-@pytest.mark.timeout(1200)
+@pytest.mark.skipif(not PROOFS, reason="a quarter of an hour: set PLASMATRADER_PROOFS")
+@pytest.mark.timeout(1800)
 def test_live_market_is_judged_by_the_clock_and_its_stream_is_cut(tmp_path: Path) -> None:
     with Exchange(DemoSource(start=wall_clock())) as exchange:
         addresses = ("--rest", exchange.rest, "--futures-rest", exchange.rest)

@@ -47,7 +47,8 @@ Spawn = Callable[..., Any]
 class Addresses:
     """Where everybody lives. Books and what is derived from them never queue up.
 
-    What stands (the rules, that others are ready, a pause) is told again after a restart.
+    What stands (the rules, the account, that others are ready, a pause) is told again after a
+    restart.
     """
 
     dashboard: Address[DashboardInbox] = field(
@@ -59,7 +60,10 @@ class Addresses:
     risk: Address[RiskInbox] = field(
         default_factory=lambda: Address(
             *(Book, MarketQuality, Marked),
-            standing=(Instrument, FeedReady, ModelReady, Pause, Suspended, TradingHalted),
+            standing=(
+                *(Instrument, FeedReady, Marked, ModelReady),
+                *(Pause, Suspended, TradingHalted),
+            ),
         )
     )
     microstructure: Address[MicrostructureInbox] = field(default_factory=Address)

@@ -87,3 +87,17 @@ def test_sign_of_life_tells_how_much_was_handled_and_how_long_it_waited() -> Non
     assert leash.handled == 2
     assert leash.waited is not None
     assert leash.waited >= 0
+
+
+def test_whoever_moves_in_is_told_the_newest_of_what_stands_though_nobody_had_read_it() -> None:
+    address: Address[int | str] = Address(int, standing=(int,))
+    address.move_to(Outbox())
+    for message in (1, 2):
+        address.tell(message)
+    inbox = Outbox()
+
+    address.move_to(inbox)
+    address.remind()
+
+    (place,) = inbox.told
+    assert place.take() == 2

@@ -100,7 +100,7 @@ def put_back(home: Home, source: Path) -> Path:
         with environment.begin(write=True) as transaction:
             stand(transaction, table, None)  # the log would undo what is wanted here
         environment.sync(True)  # noqa: FBT003 - a positional parameter of LMDB's
-    return home.swap(built)
+    return home.swap(built, anew=True)
 
 
 def inode(store: Path) -> int:

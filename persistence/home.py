@@ -86,13 +86,17 @@ class Home:
         self.backups.mkdir(exist_ok=True, mode=0o700)
         return folder
 
-    def swap(self, built: Path) -> Path:
+    def swap(self, built: Path, *, anew: bool = False) -> Path:
         """Put a store that was built beside ours in its place; returns where ours is kept.
 
-        A crash in the middle leaves `store.new`, and the next claim ends what was begun.
+        A crash in the middle leaves `store.new`, and the next claim ends what was begun. A ledger
+        that begins anew has no use for the redo log of the one before, which is kept with it.
         """
         built.replace(self.path / NEW)
-        return self._end_swap()
+        kept = self._end_swap()
+        if anew and self.redo.exists():
+            self.redo.replace(kept / self.redo.name)
+        return kept
 
     def release(self) -> None:
         """Give the lock back."""

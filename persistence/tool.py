@@ -88,7 +88,8 @@ def restore(path: Path, source: Path) -> str:
     state = read(found)
     account, trips = described(state)
     with Home(path) as home:
-        kept = home.swap(_built(home, state, account, trips))
+        kept = home.swap(_built(home, state, account, trips), anew=True)
+        _begin_log(home)
         write(home.state, state)
     return f"restored the state of {state['timestamp']}; what was there is kept in {kept}"
 
@@ -98,8 +99,15 @@ def _restore_copy(path: Path, folder: Path) -> str:
         raise StateInvalid(f"{folder} is no backup: it has no data.mdb")
     with Home(path) as home:
         kept = put_back(home, folder)
+        _begin_log(home)
         home.state.write_text(dumped(path), encoding="utf-8")
     return f"restored backup {folder.name}; what was there is kept in {kept}"
+
+
+def _begin_log(home: Home) -> None:
+    """From now on the redo log holds the restored ledger too."""
+    with closing(open_environment(home.store)) as environment:
+        logged(home, environment).close()
 
 
 def _built(home: Home, state: Document, account: Account, trips: tuple[RoundTrip, ...]) -> Path:

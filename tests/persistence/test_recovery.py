@@ -24,7 +24,7 @@ from persistence.home import Home
 from persistence.ledger import Booked, LedgerStore, OrderState, replayed
 from persistence.recovery import healed, logged
 from persistence.redo import TABLE, Position, framed, named, stand
-from persistence.tool import restore, resume
+from persistence.tool import dumped, restore, resume
 from tests.builders import NOON, a_trip, an_entry, an_order, candles, money, price
 
 PROOFS = "PLASMATRADER_PROOFS" in os.environ
@@ -231,6 +231,20 @@ def test_store_of_before_a_restore_is_no_longer_continued(trader: Trader) -> Non
 
     assert "from nothing" in healed(trader.home)
     assert trader.content() == before
+
+
+def test_ledger_of_before_a_restore_never_comes_back_by_itself(trader: Trader) -> None:
+    trader.run(trader.pay)
+    document = trader.home.path / "document.json"
+    document.write_text(dumped(trader.home.path))
+    trader.run(trader.pay)
+    restore(trader.home.path, document)
+    ruin(trader.home, "deleted")
+
+    assert "from nothing" in healed(trader.home)
+
+    assert dumped(trader.home.path) == document.read_text()
+    assert (trader.home.path / "parked" / "replaced-1" / "ledger.redo").exists()
 
 
 def test_restored_round_trips_are_in_the_log(trader: Trader) -> None:

@@ -83,16 +83,13 @@ class Campaign:
             yield from self._not_run(first)
             return
         runs = (first,) if self.market.live else (first, self._long())
-        long, stored = runs[-1], self._kept()
-        yield from self._judged_long(first if not self.market.live else long, runs, stored)
+        yield from self._judged_long(runs, self._kept())
         yield from self._faults()
 
-    def _judged_long(
-        self, steady: Record, runs: Sequence[Record], stored: Kept | None
-    ) -> Iterator[Criterion]:
-        """Prediction, trading and endurance."""
+    def _judged_long(self, runs: Sequence[Record], stored: Kept | None) -> Iterator[Criterion]:
+        """Prediction by the first run, endurance by the last, trading by all of them."""
         live = self.market.live
-        yield from prediction.judged(steady, stored.forecasts if stored else {}, live=live)
+        yield from prediction.judged(runs[0], stored.forecasts if stored else {}, live=live)
         if stored is None:
             yield trading.BENCH.judge("a ledger that adds up", "it does not", good=False)
         else:

@@ -1,5 +1,11 @@
+import shutil
+import socket
+import ssl
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from threading import Thread
 
 import pytest
 from websocket import WebSocket, WebSocketException, create_connection
@@ -71,3 +77,45 @@ def test_relay_keeps_the_path_of_the_address_it_stands_for() -> None:
     with Relay("wss://mirror.example:9443/binance") as relay:
         assert relay.url.startswith("ws://127.0.0.1:")
         assert relay.url.endswith("/binance")
+
+
+@pytest.fixture
+def secured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's certificate for `localhost`, which we trust."""
+    if (tool := shutil.which("openssl")) is None:
+        pytest.skip("no openssl here to make a certificate with")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    files = ("-keyout", str(key), "-out", str(certificate))
+    made = [tool, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files]
+    subprocess.run(made, check=True, capture_output=True)
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
+
+
+def answer(server: socket.socket, context: ssl.SSLContext) -> None:
+    """Say what came, and then more than one TLS record has room for."""
+    plain, _ = server.accept()
+    with plain, context.wrap_socket(plain, server_side=True) as client:
+        client.sendall(client.recv(4096) + bytes(100_000))
+        client.recv(1)
+
+
+def test_encrypted_exchange_is_spoken_to_in_its_own_name(secured: ssl.SSLContext) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        thread = Thread(target=answer, args=(server, secured), daemon=True)
+        thread.start()
+        with Relay(f"wss://localhost:{port}") as relay:
+            address = ("127.0.0.1", int(relay.url.rpartition(":")[2]))
+            with socket.create_connection(address, 10) as client, client.makefile("rb") as said:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % address[1])
+                head = b"GET / HTTP/1.1\r\nHost: localhost:%d\r\n\r\n" % port
+                assert said.read(len(head)) == head
+                assert said.read(100_000) == bytes(100_000)
+                client.sendall(b"!")
+        thread.join(10)
+
+    assert not thread.is_alive()

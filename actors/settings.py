@@ -139,8 +139,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--replay", type=Path, metavar="PATH", help="recorded frames or a candle archive")
     add("--history", type=Path, metavar="PATH", help="candles before the start of a recording")
     add("--speed", type=_speed, metavar="X", help="times real time, or max: the exact loop")
-    add("--from", type=_instant, dest="start", metavar="T", help="first moment of a replay, UTC")
-    add("--to", type=_instant, dest="end", metavar="T", help="last moment of a replay, UTC")
+    add("--from", type=instant, dest="start", metavar="T", help="first moment of a replay, UTC")
+    add("--to", type=instant, dest="end", metavar="T", help="last moment of a replay, UTC")
     add(
         "--home",
         type=Path,
@@ -152,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--engine", choices=ENGINES, default="exact", help="who computes it (default: exact)")
     add("--headless", action="store_true", help="event lines instead of the dashboard")
     add("--for", type=_duration, dest="duration", metavar="D", help="stop after 30s, 10m, 48h")
-    add("--seed", type=_seed, default=1, metavar="N", help="latencies and the demo market")
+    add("--seed", type=seed_number, default=1, metavar="N", help="latencies and the demo market")
     add("--record", type=Path, metavar="DIR", help="keep the raw live frames for --replay")
     add("--rest", type=_url, action="append", metavar="URL", help="base of the REST API")
     add("--ws", type=_url, action="append", metavar="URL", help="base of the streams")
@@ -180,7 +180,8 @@ def _duration(text: str) -> Nanos:
     return Nanos(int(float(match[1]) * UNITS[match[2]]))
 
 
-def _instant(text: str) -> Nanos:
+def instant(text: str) -> Nanos:
+    """The moment that a user means, UTC unless it says otherwise; a date is its midnight."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
@@ -191,7 +192,8 @@ def _instant(text: str) -> Nanos:
     return Nanos(int(moment.timestamp()) * SECOND)
 
 
-def _seed(text: str) -> int:
+def seed_number(text: str) -> int:
+    """A seed that a user gives."""
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
     return int(text)

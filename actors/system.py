@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import monotonic
@@ -21,7 +22,7 @@ from actors.feed.paced import LoopLine, PacedLine
 from actors.feed.recording import Recording
 from actors.forecast.actor import Memory
 from actors.forecast.engine import Forecaster
-from actors.forecast.engines import choose
+from actors.forecast.engines import Choice, choose
 from actors.forecast.sweeping import Sweeper
 from actors.house import Addresses, Fittings, Stores, rooms
 from actors.loop import Loop
@@ -62,6 +63,31 @@ def trade(settings: Settings) -> int:
     if status:
         sys.stderr.write(f"plasmatrader: {reason}\n")
     return status
+
+
+@dataclass(frozen=True, slots=True)
+class Outfit:
+    """What a run is given in place of its own.
+
+    Attributes:
+        choice: the model.
+        display: who is shown the facts.
+    """
+
+    choice: Choice
+    display: Display
+
+
+def run_through(settings: Settings, home: Home, source: Source, outfit: Outfit) -> tuple[str, int]:
+    """Run a source to its end in the deterministic loop, in an empty HOME that is ours.
+
+    Returns:
+        Why it ended, and the exit status.
+    """
+    begun = monotonic()
+    home.enter(source.identity)
+    run = _Run(settings, home, source, lambda: monotonic() - begun, outfit)
+    return run.deterministic("")
 
 
 @contextmanager
@@ -152,6 +178,7 @@ class _Run:
         home: Home,
         source: Source | None,
         stopwatch: Callable[[], float],
+        outfit: Outfit | None = None,
     ) -> None:
         self._settings = settings
         self._home = home
@@ -161,7 +188,9 @@ class _Run:
         self._pulse = Pulse()
         self._loaded = threading.Event()
         name = "embedded" if settings.demo and settings.model == "auto" else settings.model
-        self._choice = choose(name, settings.engine, home.models)
+        self._outfit = outfit
+        choice = choose(name, settings.engine, home.models) if outfit is None else outfit.choice
+        self._choice = choice
 
     def deterministic(self, note: str) -> tuple[str, int]:
         """One thread, a virtual clock, nothing synced to disk: it can be run again."""
@@ -169,9 +198,12 @@ class _Run:
         with closing(open_environment(self._home.store, durable=False)) as environment:
             fittings = self._fittings(environment, LoopLine(self._source))
             running = Loop(rooms(self._at, fittings), self._at)
-            for number in SIGNALS:
-                signal.signal(number, running.note_signal)
-            stop = running.run(self._source, self._settings.duration, self._opening(note))
+            before = {number: signal.signal(number, running.note_signal) for number in SIGNALS}
+            try:
+                stop = running.run(self._source, self._settings.duration, self._opening(note))
+            finally:
+                for number, handler in before.items():
+                    signal.signal(number, handler)
         return stop.reason, stop.status
 
     def threaded(self, note: str) -> tuple[str, int]:
@@ -232,6 +264,8 @@ class _Run:
         return model
 
     def _display(self) -> Display:
+        if self._outfit is not None:
+            return self._outfit.display
         if self._settings.headless or not sys.stdout.isatty():
             return Headless(self._at.supervisor)
         from actors.dashboard.screen import Screen  # noqa: PLC0415 - only a terminal needs it

@@ -73,7 +73,11 @@ _WAY_OUT = (
 )
 
 
-def read_candles(path: Path, first: Nanos, last: Nanos) -> list[Candle]:
+Paths = Path | tuple[Path, ...]
+"""An archive: a file, a folder, or several of both that are one market."""
+
+
+def read_candles(path: Paths, first: Nanos, last: Nanos) -> list[Candle]:
     """The one-minute candles of an archive with open times from first to last, both included.
 
     Returns:
@@ -90,7 +94,7 @@ def read_candles(path: Path, first: Nanos, last: Nanos) -> list[Candle]:
     return [found[open_time] for open_time in sorted(found)]
 
 
-def span(path: Path) -> tuple[Nanos, Nanos]:
+def span(path: Paths) -> tuple[Nanos, Nanos]:
     """Open times of an archive's first and last candle; reads as few of its files as it can."""
     spans = [_span(file) for file in _outermost(_files(path))]
     return min(first for first, _ in spans), max(last for _, last in spans)
@@ -124,7 +128,7 @@ class Archive:
 
     def __init__(
         self,
-        path: Path,
+        path: Paths,
         history: Path | None = None,
         start: Nanos | None = None,
         end: Nanos | None = None,
@@ -143,6 +147,7 @@ class Archive:
         Raises:
             SettingsInvalid: an archive cannot be read, or holds nothing between start and end.
         """
+        name = path if isinstance(path, Path) else path[0]
         first, last = span(path)
         oldest = first if history is None else min(first, span(history)[0])
         self._path = path
@@ -153,9 +158,9 @@ class Archive:
         if not first <= self.start < self._end:
             asked = f"nothing from {_utc(self.start)} to {_utc(self._end)}"
             held = f"it holds {_utc(first)} to {_utc(Nanos(last + MINUTE))}"
-            raise SettingsInvalid(f"{path}: {asked}, {held}; choose --from and --to within")
+            raise SettingsInvalid(f"{name}: {asked}, {held}; choose --from and --to within")
         moment = datetime.fromtimestamp(self.start // SECOND, UTC)
-        self.identity = f"replay-{path.stem}-{moment:%Y%m%dT%H%M%S}"
+        self.identity = f"replay-{name.stem}-{moment:%Y%m%dT%H%M%S}"
 
     def history(self) -> list[Candle]:
         """The last INGESTION candles of each timeframe complete at the start, as far as known."""
@@ -203,19 +208,27 @@ def _refusal(path: Path, reason: str) -> SettingsInvalid:
     return SettingsInvalid(f"{path}: {reason}; {_WAY_OUT}")
 
 
-def _files(path: Path) -> list[Path]:
+def _files(paths: Paths) -> list[Path]:
     """The archive's files, all of one market."""
+    every = (paths,) if isinstance(paths, Path) else paths
+    files = [file for path in every for file in _within(path)]
+    markets = sorted({_DATED.sub("", file.stem) for file in files})
+    if len(markets) > 1:
+        where = f"there is more than one market ({markets[0]}, {markets[1]}) in it"
+        raise _refusal(every[0] if len(every) == 1 else files[-1], where)
+    return files
+
+
+def _within(path: Path) -> list[Path]:
+    """The file itself, or the archives in a folder."""
     with _explained(path):
         if not path.exists():
             raise _refusal(path, "there is no such file or folder")
         if not path.is_dir():
             return [path]
         files = sorted(file for file in path.iterdir() if file.suffix.lower() in _KINDS)
-    markets = sorted({_DATED.sub("", file.stem) for file in files})
-    if not markets:
+    if not files:
         raise _refusal(path, "there is no candle archive in this folder")
-    if len(markets) > 1:
-        raise _refusal(path, f"there is more than one market ({markets[0]}, {markets[1]}) in it")
     return files
 
 

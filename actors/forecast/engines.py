@@ -28,10 +28,13 @@ class Choice:
 
     engine: str
     located: Located
+    around: Callable[[Forecaster], Forecaster] | None = None
+    """Puts something around the model, that is used in its place."""
 
     def open(self) -> Forecaster:
         """Load it."""
-        return ENGINES[self.engine](self.located.folder, self.located.label)
+        model = ENGINES[self.engine](self.located.folder, self.located.label)
+        return model if self.around is None else self.around(model)
 
 
 def choose(name: str, engine: str, models: Path) -> Choice:

@@ -80,7 +80,16 @@ def test_second_start_does_not_come_near_the_set_up(changeable: Installation) ->
 
 
 @pytest.mark.parametrize(
-    "name", ["plasmatrader", "pt-evaluate", "pt-report", "pt-state", "pt-train", "pt-validate"]
+    "name",
+    [
+        "plasmatrader",
+        "pt-backtest",
+        "pt-evaluate",
+        "pt-report",
+        "pt-state",
+        "pt-train",
+        "pt-validate",
+    ],
 )
 def test_command_gets_every_argument_as_it_was_given(complete: Installation, name: str) -> None:
     arguments = ["--for", "3m", "two words", "", "*", "$HOME", "'", '"', "-P"]

@@ -1,0 +1,1 @@
+"""The same actors over years of candles, with their forecasts made beforehand."""

@@ -1,0 +1,89 @@
+"""`bin/pt-backtest`: what the trader would have done in a period of the past."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from actors.forecast.blas import settle_blas
+
+IN_TIME = settle_blas()
+"""Whether OpenBLAS was told how to run before numpy was imported; it listens only then."""
+
+from actors.settings import ENGINES, instant, seed_number
+from domain.errors import PlasmaError
+from persistence.arguments import Parser, default_home
+
+FILES = """
+DIR receives what pt-report writes (report.html, metrics.json, trades.csv, equity.parquet,
+ledger.jsonl) and home/, the HOME of the run, with its event lines in home/log/. Forecasts are kept
+in ~/.cache/plasmatrader/forecasts ($XDG_CACHE_HOME), so that a second run makes none. Exit status:
+0 run, 2 a bad argument, or a file or folder that cannot be used, 4 another run holds DIR.
+"""
+
+WORKERS_MAX = 256
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one backtest; returns the exit status. A known error is one clear line."""
+    try:
+        _run(_parser().parse_args(arguments))
+    except PlasmaError as error:
+        sys.stderr.write(f"pt-backtest: {error}\n")
+        return error.status
+    except KeyboardInterrupt:
+        sys.stderr.write("pt-backtest: interrupted; the forecasts made so far are kept\n")
+        return 1
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    # `--help` needs none of the house.
+    from actors.backtest.cache import default_cache  # noqa: PLC0415
+    from actors.backtest.run import Wanted, backtest  # noqa: PLC0415
+    from actors.forecast.engines import choose  # noqa: PLC0415
+
+    wanted = Wanted(
+        data=tuple(options.data),
+        begin=options.start,
+        end=options.end,
+        out=options.out.expanduser(),
+        cache=default_cache(),
+        workers=options.workers,
+        seed=options.seed,
+    )
+    choice = choose(options.model, options.engine, default_home().expanduser() / "models")
+    sys.stdout.write(backtest(wanted, choice, sys.stderr) + "\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="pt-backtest",
+        description="What the trader would have done: the same actors, on candles of the past.",
+        epilog=FILES,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    data = "1m candles: parquet, Binance's dumps, or a folder of them"
+    add("--data", type=Path, nargs="+", required=True, metavar="PATH", help=data)
+    add("--from", type=instant, dest="start", required=True, metavar="D", help="start, UTC")
+    add("--to", type=instant, dest="end", required=True, metavar="D", help="end, UTC")
+    add("--model", default="embedded", metavar="M", help="as bin/plasmatrader takes it")
+    add("--engine", choices=ENGINES, default="exact", help="who computes it (default: exact)")
+    out = "where the report goes (default: %(default)s)"
+    add("--out", type=Path, default=Path("backtest"), metavar="DIR", help=out)
+    workers = "processes that make forecasts (default: %(default)s, one a core)"
+    add("--workers", type=_workers, default=os.cpu_count() or 1, metavar="N", help=workers)
+    add("--seed", type=seed_number, default=1, metavar="N", help="latencies and the book")
+    return parser
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= WORKERS_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of processes up to {WORKERS_MAX}")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

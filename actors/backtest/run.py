@@ -1,0 +1,185 @@
+"""One backtest: forecasts beforehand, then the same house on the same loop, then the report."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TextIO
+
+from actors.backtest.cache import filled, opened
+from actors.backtest.progress import Progress
+from actors.backtest.remembered import Made, Remembered
+from actors.backtest.windows import minutes, parts
+from actors.dashboard.view import View
+from actors.feed.archive import Archive, span
+from actors.forecast.engine import Forecaster
+from actors.forecast.engines import Choice
+from actors.messages import Rejected
+from actors.settings import Settings, parse
+from actors.system import Outfit, run_through
+from domain.errors import SettingsInvalid
+from domain.market import Candle, MarketEvent
+from domain.units import MINUTE, Nanos
+from persistence.document import moment
+from persistence.home import Home
+from persistence.report.source import of_home
+
+MARK = "backtest"
+"""File in a HOME that is ours to throw away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to backtest.
+
+    Attributes:
+        data: archives of candles, one market.
+        begin: first moment of the period.
+        end: last moment of it.
+        out: where the report goes, and the HOME of the run.
+        cache: where forecasts are kept.
+        workers: processes that make forecasts.
+        seed: of latencies and of the modelled book.
+    """
+
+    data: tuple[Path, ...]
+    begin: Nanos
+    end: Nanos
+    out: Path
+    cache: Path
+    workers: int
+    seed: int
+
+
+def backtest(wanted: Wanted, choice: Choice, stream: TextIO) -> str:
+    """Run it and write the report; returns a sentence that sums it up.
+
+    Args:
+        wanted: what to run.
+        choice: the model.
+        stream: where progress is shown.
+
+    Raises:
+        PlasmaError: something that the user named cannot be used, or the run ended in error.
+    """
+    stopped = lived(wanted, choice, stream)
+    # The charts' library takes a second to come; who asked wrongly need not wait for it.
+    from persistence.report.files import write  # noqa: PLC0415
+
+    sentence = write(of_home(wanted.out / "home"), wanted.out)
+    return f"{sentence}; stopped early: {stopped}" if stopped else sentence
+
+
+def lived(wanted: Wanted, choice: Choice, stream: TextIO) -> str:
+    """As `backtest`, without the report; returns why it ended before its time, '' where not."""
+    source = _Watched(_source(wanted), wanted.end, stream)
+    home = wanted.out / "home"
+    _begin_anew(home)
+    choice = _prepared(wanted, choice, stream)
+    with Home(home) as held:
+        reason, status = run_through(_settings(wanted), held, source, Outfit(choice, _Silent()))
+    if status:
+        raise SettingsInvalid(reason)
+    return "" if source.ended else reason
+
+
+def _source(wanted: Wanted) -> Archive:
+    if wanted.begin >= wanted.end:
+        raise SettingsInvalid("--from must be earlier than --to")
+    last = Nanos(span(wanted.data)[1] + MINUTE)
+    if wanted.end > last:
+        raise SettingsInvalid(f"the data end at {moment(last)}; choose --to within")
+    return Archive(wanted.data, None, wanted.begin, wanted.end, seed=wanted.seed)
+
+
+def _begin_anew(home: Path) -> None:
+    """An empty HOME: that of an earlier backtest goes.
+
+    Raises:
+        SettingsInvalid: what is there was not made by a backtest, or cannot be replaced.
+        StoreBusy: another backtest runs in it.
+    """
+    try:
+        if home.is_dir() and any(home.iterdir()):
+            if not (home / MARK).is_file():
+                raise SettingsInvalid(f"{home} holds something that no backtest made")
+            with Home(home):  # nobody else does
+                pass
+            shutil.rmtree(home)
+        home.mkdir(parents=True, exist_ok=True)
+        (home / MARK).touch()
+    except OSError as error:
+        raise SettingsInvalid(f"{home} cannot be written ({error.strerror})") from error
+
+
+def _settings(wanted: Wanted) -> Settings:
+    """As `bin/plasmatrader --replay PATH --speed max` has them."""
+    head = ("--replay", str(wanted.data[0]), "--speed", "max", "--seed", str(wanted.seed))
+    return parse((*head, "--headless", "--home", str(wanted.out / "home")))
+
+
+def _prepared(wanted: Wanted, choice: Choice, stream: TextIO) -> Choice:
+    """The model with its forecasts of the period beside it."""
+    cache = opened(wanted.cache, choice.open())
+    if cache is None:
+        stream.write("forecasts made in batches round differently here: each is made in its turn\n")
+        return choice
+    found = tuple(parts(minutes(wanted.data, wanted.begin, wanted.end), wanted.begin, wanted.end))
+    made = filled(cache, found, choice, wanted.workers, stream)
+    return replace(choice, around=partial(_remembering, choice.around, made))
+
+
+def _remembering(
+    around: Callable[[Forecaster], Forecaster] | None, made: list[Made], model: Forecaster
+) -> Forecaster:
+    return Remembered(model if around is None else around(model), made)
+
+
+class _Watched:
+    """An archive that shows how far it was read."""
+
+    def __init__(self, archive: Archive, end: Nanos, stream: TextIO) -> None:
+        self._archive = archive
+        self._end = end
+        self._stream = stream
+        self.mode = archive.mode
+        self.identity = archive.identity
+        self.modelled = archive.modelled
+        self.start = archive.start
+        self.streamed = archive.streamed
+        self.ended = False
+
+    def history(self) -> list[Candle]:
+        """As the archive has it."""
+        return self._archive.history()
+
+    def events(self) -> Iterator[MarketEvent | Rejected]:
+        """As the archive has them."""
+        progress = Progress("trading", self._end - self.start, self._stream)
+        for event in self._archive.events():
+            yield event
+            if isinstance(event, Candle):
+                progress.show(event.close_time - self.start)
+        self.ended = True
+        progress.end()
+
+    def summary(self) -> str:
+        """As the archive has it."""
+        return self._archive.summary()
+
+
+class _Silent:
+    """A display that shows nothing: the facts are in the log."""
+
+    def open(self) -> None:
+        """Nothing to take."""
+
+    def fact(self, line: bytes) -> None:
+        """Nothing to show."""
+
+    def draw(self, view: Callable[[], View]) -> None:
+        """Nothing to draw."""
+
+    def close(self) -> None:
+        """Nothing to give back."""

@@ -110,6 +110,7 @@ def an_installation(folder: Path) -> Installation:
     installation.require("anvil==1.0")
     programs = (
         *("actors/guardian.py", "actors/forecast/train.py", "actors/forecast/evaluate.py"),
+        "actors/backtest/__main__.py",
         *("actors/validation/__main__.py", "persistence/__main__.py"),
         "persistence/report/__main__.py",
     )

@@ -174,17 +174,20 @@ class Address(Generic[Message]):
 
     def tell(self, message: Message, /) -> None:
         """Deliver the message, or drop it."""
-        if is_abandoned():
+        if ABANDONED and is_abandoned():
             return
-        if type(message) in self._standing:
-            self._stands[type(message)] = message
-        newest = self._newest.get(type(message))
+        kind = type(message)
+        if kind in self._standing:
+            self._stands[kind] = message
+        newest = self._newest.get(kind)
         if newest is not None and not newest.put(message):
             return
-        with suppress(ActorDeadError):
+        try:
             if self._resident is not None:
                 self._resident.tell(message if newest is None else newest)
                 return
+        except ActorDeadError:
+            pass
         self.dropped += 1
 
 
@@ -215,7 +218,7 @@ class Actor(ThreadingActor, Generic[Message]):
         if isinstance(message, Leash):
             message.answer(self._handled)
             return
-        if is_abandoned():
+        if ABANDONED and is_abandoned():
             raise AbandonedError
         self._handled += 1
         try:

@@ -35,6 +35,7 @@ from domain.account import Marked
 from domain.instrument import BTCUSDT, Instrument
 from domain.market import Book, Ticker
 from domain.microstructure import MarketQuality
+from domain.units import Nanos
 from persistence.checkpoints import CheckpointStore
 from persistence.journal import Journal
 from persistence.ledger import LedgerStore
@@ -93,7 +94,7 @@ class Stores:
     memory: Memory
     ledger: LedgerStore
     checkpoints: CheckpointStore
-    save: Callable[[dict[str, Any]], str]
+    save: Callable[[Nanos, Callable[[], dict[str, Any]]], str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,7 @@ class _Run:
         self._stopwatch = stopwatch
         self._at = Addresses()
         self._pulse = Pulse()
+        self._to_end = ExitStack()
         self._loaded = threading.Event()
         name = "embedded" if settings.demo and settings.model == "auto" else settings.model
         self._outfit = outfit
@@ -195,7 +196,10 @@ class _Run:
     def deterministic(self, note: str) -> tuple[str, int]:
         """One thread, a virtual clock, nothing synced to disk: it can be run again."""
         assert self._source is not None
-        with closing(open_environment(self._home.store, durable=False)) as environment:
+        with (
+            closing(open_environment(self._home.store, durable=False)) as environment,
+            self._to_end,
+        ):
             fittings = self._fittings(environment, LoopLine(self._source))
             running = Loop(rooms(self._at, fittings), self._at)
             before = {number: signal.signal(number, running.note_signal) for number in SIGNALS}
@@ -238,14 +242,15 @@ class _Run:
 
     def _fittings(self, environment: Any, line: Line, redo: RedoLog | None = None) -> Fittings:
         durable = not self._settings.deterministic
-        copied = environment if durable else None
+        state = StateFile(self._home, environment if durable else None, durable=durable)
+        self._to_end.callback(state.close)
         stores = Stores(
             Memory(
                 CandleStore(environment), CalibrationStore(environment), ForecastStore(environment)
             ),
             LedgerStore(environment, redo),
             CheckpointStore(environment, redo),
-            StateFile(self._home, copied, durable=durable).save,
+            state.keep,
         )
         return Fittings(
             line=line,

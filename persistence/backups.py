@@ -1,6 +1,7 @@
 """The state document on disk, and the copies that the last day keeps of it and of the store."""
 
 import logging
+from collections.abc import Callable
 
 import lmdb
 
@@ -26,6 +27,25 @@ class StateFile:
         self._durable = durable
         self._environment = environment
         self._copied: Nanos | None = None
+        self._waiting: Callable[[], Document] | None = None
+
+    def keep(self, at: Nanos, described: Callable[[], Document]) -> str:
+        """Save the state of this moment; returns the name of the copy that was kept, else ''.
+
+        A replay can be run again: its document, which grows with every trade, is made once an hour
+        and at the end, see `close`.
+        """
+        if self._durable or self._copied is None or at - self._copied >= BACKUP_EVERY:
+            self._waiting = None
+            return self.save(described())
+        self._waiting = described
+        return ""
+
+    def close(self) -> None:
+        """Write the state that still waits."""
+        if self._waiting is not None:
+            self.save(self._waiting())
+            self._waiting = None
 
     def save(self, state: Document) -> str:
         """Replace `state.json`; once an hour keep a copy too, and return its name, else ''.

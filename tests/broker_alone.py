@@ -51,7 +51,7 @@ def main(path: Path, trips: int) -> None:
             closing(logged(home, environment)) as redo,
         ):
             ledger = LedgerStore(environment, redo)
-            save = StateFile(home, environment).save
+            save = StateFile(home, environment).keep
             books = Books(ledger, CheckpointStore(environment, redo), save)
             broker = BrokerActor(books, 1, risk=Outbox(), dashboard=Saying(), supervisor=Outbox())
             entries = ledger.since(0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 from domain.account import Account, Marked, RoundTrip
 from domain.drawdown import HighWater, drawdown, watched
@@ -19,7 +20,7 @@ _STATES = {
     Status.REJECTED: OrderState.REJECTED,
 }
 
-Save = Callable[[Document], str]
+Save = Callable[[Nanos, Callable[[], Document]], str]
 """Writes the state document, and a backup where one is due; returns the backup's name or ''."""
 
 
@@ -113,7 +114,8 @@ class Books:
         )
         self._read_trips()
         depth = drawdown(self.high_water, self.account.equity(price))
-        backup = self._save(document(now, self.account, self._trips, depth))
+        described = partial(document, now, self.account, self._trips, depth)
+        backup = self._save(now, described)
         return sequence, backup
 
     def marked(self, now: Nanos, price: Price | None) -> Marked:

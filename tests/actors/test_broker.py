@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
@@ -78,8 +79,8 @@ class House:
     def marked(self) -> Marked:
         return self.risk.of(Marked)[-1]
 
-    def _save(self, document: object) -> str:
-        self.saved.append(document)
+    def _save(self, _at: Nanos, described: Callable[[], object]) -> str:
+        self.saved.append(described())
         return "copy" if len(self.saved) == 1 else ""
 
 

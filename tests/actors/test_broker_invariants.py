@@ -64,7 +64,7 @@ class World:
     def start(self) -> None:
         """The first life of the broker, or the next one."""
         self.ledger = LedgerStore(self.environment)
-        self.books = Books(self.ledger, CheckpointStore(self.environment), lambda _: "")
+        self.books = Books(self.ledger, CheckpointStore(self.environment), lambda *_: "")
         box = Outbox()
         self.broker = BrokerActor(self.books, 1, risk=box, dashboard=box, supervisor=box)
         self.broker.receive(Begin())

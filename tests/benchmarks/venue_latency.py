@@ -68,7 +68,7 @@ def main() -> int:
     print("|---|---|---|---|---|")
     print(row("decision alone (decide and judge)", decisions(rounds * 10)))
     with TemporaryDirectory() as folder, closing(open_environment(Path(folder))) as environment:
-        books = Books(LedgerStore(environment), CheckpointStore(environment), lambda _: "")
+        books = Books(LedgerStore(environment), CheckpointStore(environment), lambda *_: "")
         print(row("signal → order event, through the actors", orders(books, rounds)))
     return 0
 

@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +145,21 @@ def test_copy_is_kept_each_hour_for_a_day(tmp_path: Path) -> None:
     assert [bool(name) for name in names] == [n % 2 == 0 for n in range(60)]
     assert len(list(home.backups.iterdir())) == KEPT
     assert read(home.state)["timestamp"] == moment(Nanos(NOON + 59 * HOUR // 2))
+
+
+def test_replay_writes_its_state_each_hour_and_at_the_end(tmp_path: Path) -> None:
+    made: list[int] = []
+
+    def described_at(at: Nanos) -> Document:
+        made.append(at)
+        return document(at, an_account(), (), 0.0)
+
+    moments = [Nanos(NOON + n * HOUR // 12) for n in range(18)]
+    with Home(tmp_path) as home:
+        file = StateFile(home, durable=False)
+        names = [file.keep(at, partial(described_at, at)) for at in moments]
+        file.close()
+
+    assert [at for at, name in zip(moments, names, strict=True) if name] == made[:-1]
+    assert made == [NOON, NOON + HOUR, moments[-1]]
+    assert read(home.state)["timestamp"] == moment(moments[-1])

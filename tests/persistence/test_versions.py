@@ -47,7 +47,7 @@ def trade_on(home: Home) -> None:
         closing(open_environment(home.store)) as environment,
         closing(logged(home, environment)) as redo,
     ):
-        save = StateFile(home, environment).save
+        save = StateFile(home, environment).keep
         ledger, checkpoints = LedgerStore(environment, redo), CheckpointStore(environment, redo)
         broker = BrokerActor(
             Books(ledger, checkpoints, save),

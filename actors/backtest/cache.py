@@ -30,7 +30,7 @@ from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES
 from domain.units import Floats
 
 PROBE = 48
-"""Fixed windows by which an engine's rounding is told."""
+"""Windows of a fixed batch that are forecast in small company too, to tell how an engine rounds."""
 
 
 def default_cache() -> Path:
@@ -81,11 +81,12 @@ def opened(folder: Path, model: Forecaster) -> Cache | None:
     Made among others a forecast must be the one that the actor gets, which asks for one to six
     windows at a time. Whether it is depends on how the processor's library rounds.
     """
-    walks = np.random.default_rng(9).normal(0, 20, (PROBE, CONTEXT)).cumsum(axis=1) + 50_000
+    walks = np.random.default_rng(9).normal(0, 20, (BATCH, CONTEXT)).cumsum(axis=1) + 50_000
     together = model.forecast(walks)
+    some = np.linspace(0, BATCH - 1, PROBE).astype(np.int64)
     for count in range(1, len(TIMEFRAMES) + 1):
-        parts = [model.forecast(walks[n : n + count]) for n in range(0, PROBE, count)]
-        if np.concatenate(parts).tobytes() != together.tobytes():
+        parts = [model.forecast(walks[some[n : n + count]]) for n in range(0, PROBE, count)]
+        if np.concatenate(parts).tobytes() != together[some].tobytes():
             return None
     name = hashlib.sha256(model.sha.encode() + together.tobytes()).hexdigest()
     return Cache(folder / name[:32])

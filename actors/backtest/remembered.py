@@ -45,8 +45,6 @@ class Remembered:
     def __init__(self, model: Forecaster, made: Sequence[Made]) -> None:
         self._model = model
         self._made = made
-        self.asked = 0
-        """Windows that the model was asked for."""
         every = [_keys(one.part) for one in made]
         known = np.concatenate([np.empty(0, np.uint64), *every])
         order = np.argsort(known, kind="stable")
@@ -82,7 +80,6 @@ class Remembered:
             else:
                 out[row] = found
         if missing:
-            self.asked += len(missing)
             out[missing] = self._model.forecast(closes[missing])
         return out
 

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+from multiprocessing import parent_process
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.backtest.run import Wanted, lived
+from actors.forecast.engine import Forecaster
 from actors.forecast.engines import Choice
 from actors.forecast.sources import Located
 from domain.units import MINUTE, SECOND, Nanos
@@ -52,7 +55,14 @@ def a_choice(folder: Path) -> Choice:
     return Choice("exact", Located(folder, folder.name))
 
 
-def some_wanted(data: Path, out: Path, *, minutes: int = 60, workers: int = 1) -> Wanted:
+def dead_in_a_worker(model: Forecaster) -> Forecaster:
+    """A model that ends every process that a pool has started."""
+    if parent_process() is not None:
+        os._exit(1)
+    return model
+
+
+def some_wanted(data: Path, out: Path, *, minutes: int = 30, workers: int = 1) -> Wanted:
     end = Nanos(BEGIN + minutes * MINUTE)
     return Wanted((data,), BEGIN, end, out, out.parent / "cache", workers, seed=1)
 

@@ -15,7 +15,7 @@ from actors.forecast.exact import ExactBolt
 from actors.forecast.sources import EMBEDDED
 from actors.forecast.tiles import tiling
 from domain.horizons import LEVELS, STEPS, Timeframe
-from tests.actors.backtest.market import a_choice
+from tests.actors.backtest.market import a_choice, dead_in_a_worker
 from tests.models import opinionated
 
 EMBEDDED_MODEL: Forecaster = ExactBolt(EMBEDDED, "embedded")
@@ -73,6 +73,16 @@ def test_workers_make_the_same_bytes(tmp_path: Path) -> None:
     two = filled(Cache(tmp_path / "2"), parts, a_choice(EMBEDDED), 2, io.StringIO())
 
     assert [x.quantiles.tobytes() for x in one] == [x.quantiles.tobytes() for x in two]
+
+
+def test_what_a_worker_that_died_left_is_made_all_the_same(tmp_path: Path) -> None:
+    parts, choice = [a_part(), a_part(seed=2)], a_choice(EMBEDDED)
+
+    alone = filled(Cache(tmp_path / "1"), parts, choice, 1, io.StringIO())
+    dying = replace(choice, around=dead_in_a_worker)
+    rest = filled(Cache(tmp_path / "2"), parts, dying, 2, io.StringIO())
+
+    assert [x.quantiles.tobytes() for x in rest] == [x.quantiles.tobytes() for x in alone]
 
 
 def test_what_is_not_known_to_the_last_bit_is_asked(tmp_path: Path) -> None:

@@ -78,8 +78,9 @@ class Ending:
 class SupervisorActor(ThreadingActor):
     """Starts its children in order, restarts the dead, stops all in reverse order.
 
-    Market time begins with the opening, comes with Tick, and dates what is told. Everything that guards the actors goes by
-    Beat, a second of wall time: a market that stands still must not stop the watch.
+    Market time begins with the opening, comes with Tick, and dates what is told. Everything that
+    guards the actors goes by Beat, a second of wall time: a market that stands still must not stop
+    the watch.
     """
 
     use_daemon_thread = True

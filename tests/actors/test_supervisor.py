@@ -84,6 +84,8 @@ class House:
         strategy: Strategy = Strategy.ONE_FOR_ONE,
     ) -> None:
         self.out, self.risk, self.broker, self.dashboard = (Waiting() for _ in range(4))
+        self.ears: Address[str] = Address()
+        self.ears.move_to(self.out)
         self.ended: Queue[tuple[int, str]] = Queue()
         self.unbuildable = 0
         self.begun: list[str] = []
@@ -141,7 +143,7 @@ class House:
             self.unbuildable -= 1
             raise OSError("no thread left")
         self.begun.append(name)
-        return launch(Fragile, name, self.out, self.up)
+        return launch(Fragile, name, self.ears, self.up)
 
 
 @pytest.fixture(autouse=True)

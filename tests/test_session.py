@@ -2,18 +2,16 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from queue import Queue
 from time import monotonic
 from typing import Any
 
 import pytest
 
 from actors.actor import Address
-from actors.dashboard.view import View
 from actors.feed.frames import Recorder
 from actors.feed.live import LiveLine
 from actors.house import rooms
@@ -27,6 +25,7 @@ from tests.actors.feed.listening import a_line
 from tests.exchange.market import row
 from tests.exchange.server import Exchange
 from tests.exchange.steps import Steps, minutes
+from tests.fakes import Quiet
 from tests.models import opinionated
 from tests.program import Event, Run, ran
 
@@ -36,25 +35,6 @@ HALF_A_MINUTE_A_SECOND = 30.0
 SIGNALS_MIN = 8
 SOON = 60.0
 """How long the next fact may be waited for [s]."""
-
-
-class Quiet:
-    """A display that keeps the facts."""
-
-    def __init__(self) -> None:
-        self.lines: Queue[bytes] = Queue()
-
-    def open(self) -> None:
-        pass
-
-    def fact(self, line: bytes) -> None:
-        self.lines.put(line)
-
-    def draw(self, view: Callable[[], View]) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 @contextmanager

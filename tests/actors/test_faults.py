@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from actors.dashboard import Display
-from actors.dashboard.view import View
 from actors.feed.demo import DemoSource
 from actors.house import Room, Spawn, rooms
 from actors.messages import StopRequested
@@ -27,6 +26,7 @@ from persistence.copies import examined
 from persistence.environment import open_environment
 from persistence.home import Home
 from persistence.recovery import logged
+from tests.fakes import Quiet
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -46,29 +46,14 @@ SOON = 30.0
 """How long an actor may stay dead before the test fails [s]."""
 
 
-class Quiet:
-    """A display that keeps the lines of facts."""
-
-    def __init__(self) -> None:
-        self.facts: Queue[bytes] = Queue()
-
-    def open(self) -> None:
-        pass
-
-    def fact(self, line: bytes) -> None:
-        self.facts.put(line)
-
-    def draw(self, view: Callable[[], View]) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+class Listened(Quiet):
+    """A display that one can wait on."""
 
     def hear(self, word: bytes) -> None:
         """Wait for a fact that has this word and is told from now on."""
-        while not self.facts.empty():
-            self.facts.get_nowait()
-        while word not in self.facts.get(timeout=SOON):
+        while not self.lines.empty():
+            self.lines.get_nowait()
+        while word not in self.lines.get(timeout=SOON):
             pass
 
 
@@ -124,12 +109,12 @@ class House:
 
 
 @pytest.fixture
-def quiet() -> Quiet:
-    return Quiet()
+def quiet() -> Listened:
+    return Listened()
 
 
 @pytest.fixture
-def house(tmp_path: Path, quiet: Quiet, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+def house(tmp_path: Path, quiet: Listened, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     """With a supervisor that looks five times a second and never loses its patience."""
     monkeypatch.setattr("actors.threads.BEAT_EVERY", 0.2)
     monkeypatch.setattr("actors.threads.RESTARTS_WINDOW", Nanos(1))
@@ -142,7 +127,7 @@ def house(tmp_path: Path, quiet: Quiet, monkeypatch: pytest.MonkeyPatch) -> Iter
         signal.signal(number, handler)
 
 
-def break_in_pairs(house: House, quiet: Quiet, failed: Queue[str]) -> None:
+def break_in_pairs(house: House, quiet: Listened, failed: Queue[str]) -> None:
     """Break two actors at once, in both orders, and wait until both live again."""
     pace = threading.Event()
     try:
@@ -164,7 +149,7 @@ def break_in_pairs(house: House, quiet: Quiet, failed: Queue[str]) -> None:
 
 
 def test_any_two_actors_may_fail_together_in_any_way_and_the_house_goes_on(
-    house: House, quiet: Quiet
+    house: House, quiet: Listened
 ) -> None:
     failed: Queue[str] = Queue()
     breaker = threading.Thread(target=break_in_pairs, args=(house, quiet, failed))

@@ -4,10 +4,8 @@ The history of a first and of a second start, the way back to data after a cut, 
 swallow everything, and closing while nothing answers; with the timing that the program has.
 """
 
-import socket
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from time import perf_counter
 
 from actors.feed.endpoints import Endpoints
@@ -17,7 +15,7 @@ from actors.messages import Connected, Disconnected, Fetched, Unreachable
 from domain.horizons import TIMEFRAMES, Timeframe
 from domain.market import Book
 from domain.units import Nanos
-from tests.actors.feed.listening import Ear, a_line
+from tests.actors.feed.listening import Ear, a_line, black_hole
 from tests.exchange.handmade import START, HandMade
 from tests.exchange.server import Exchange
 
@@ -55,18 +53,6 @@ def back_to_data(cut: Callable[[Exchange], None]) -> float:
         took = perf_counter() - lost
         line.close()
     return took
-
-
-@contextmanager
-def black_hole() -> Iterator[int]:
-    """A port whose queue of connections is full: it swallows every further one."""
-    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for filler in (first, second):
-            filler.settimeout(0)
-            filler.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
 
 
 def swallowed() -> tuple[float, float]:

@@ -1,5 +1,6 @@
 """A line to an exchange on loopback, what it tells, and a way to wait for it that always ends."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -95,3 +96,15 @@ def listening(
     finally:
         line.close()
     wait_for(lambda: not [t for t in threading.enumerate() if t.name.startswith("feed-")])
+
+
+@contextmanager
+def black_hole() -> Iterator[int]:
+    """A port whose queue of connections is full: it swallows every further one."""
+    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for filler in (first, second):
+            filler.settimeout(0)
+            filler.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]

@@ -1,9 +1,7 @@
 """The line to the exchange, against the exchange on loopback."""
 
-import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
@@ -40,6 +38,7 @@ from tests.actors.feed.listening import (
     TWO_MINUTES_A_SECOND,
     Ear,
     a_line,
+    black_hole,
     listening,
     wait_for,
 )
@@ -196,18 +195,6 @@ def test_name_that_does_not_resolve_is_named() -> None:
     line.close()
 
     assert "http://exchange.invalid (" in told.reason
-
-
-@contextmanager
-def black_hole() -> Iterator[int]:
-    """A port whose queue of connections is full: it swallows every further one."""
-    with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        for filler in (first, second):
-            filler.settimeout(0)
-            filler.connect_ex(listener.getsockname())
-        yield listener.getsockname()[1]
 
 
 def test_addresses_that_swallow_everything_cost_their_stagger_not_their_timeouts() -> None:

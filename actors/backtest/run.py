@@ -10,7 +10,7 @@ from typing import TextIO
 from actors.backtest.cache import filled, opened
 from actors.backtest.progress import Progress
 from actors.backtest.remembered import Made, Remembered
-from actors.backtest.windows import minutes, parts
+from actors.backtest.windows import parts, tracks
 from actors.dashboard.view import View
 from actors.feed.archive import Archive, span
 from actors.forecast.engine import Forecaster
@@ -125,7 +125,8 @@ def _prepared(wanted: Wanted, choice: Choice, stream: TextIO) -> Choice:
     if cache is None:
         stream.write("forecasts made in batches round differently here: each is made in its turn\n")
         return choice
-    found = tuple(parts(minutes(wanted.data, wanted.begin, wanted.end), wanted.begin, wanted.end))
+    _, found_tracks = tracks(wanted.data, wanted.begin, wanted.end)
+    found = tuple(parts(found_tracks, wanted.begin, wanted.end))
     made = filled(cache, found, choice, wanted.workers, stream)
     return replace(choice, around=partial(_remembering, choice.around, made))
 

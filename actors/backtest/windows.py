@@ -1,23 +1,19 @@
-"""Which windows of closes a run will ask its model for, as far as that can be known before it."""
+"""Which windows of closes a run will ask its model for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from actors.feed.archive import HISTORY, Paths, read_candles, span
-from actors.forecast.corpus import MINUTE_MS, Candles, Ints
-from actors.forecast.rehearsal import EVERY
-from actors.forecast.windows import windows
+from actors.backtest.tracks import Minutes, Track, read_minutes, track
+from actors.feed.archive import Paths, span
+from actors.forecast.corpus import Ints
+from domain.candles import BRIDGE_MAX
 from domain.horizons import CONTEXT, INGESTION, TIMEFRAMES, Timeframe
-from domain.units import DAY, HOUR, MILLISECOND, MINUTE, Floats, Nanos
+from domain.units import DAY, HOUR, Floats, Nanos
 
-PART = Nanos(30 * DAY)
-"""Market time of one file of the cache: a run over another period shares those within both."""
-
-READ = Nanos(7 * DAY)
-"""Candles are read a week at a time: only their closes stay."""
+SHORT = Timeframe.M5
+"""Windows of timeframes up to here are kept a day a file, those of longer ones a week."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +22,7 @@ class Part:
 
     Attributes:
         timeframe: of the candles.
-        closes: of one minute [quote per base], from the first window's first close on.
+        closes: of the timeframe [quote per base], from the first window's first close on.
         starts: places of the windows' first closes in there, shape (n,).
     """
 
@@ -39,54 +35,62 @@ class Part:
 
     def rows(self, first: int, last: int) -> Floats:
         """The windows from number `first` to before `last`, shape (n, 200)."""
-        places = self.starts[first:last, None] + np.arange(CONTEXT) * self.timeframe.minutes
-        return np.asarray(self.closes[places])
+        return np.asarray(self.closes[self.starts[first:last, None] + np.arange(CONTEXT)])
 
 
-def minutes(paths: Paths, begin: Nanos, end: Nanos) -> Candles:
-    """The closes that a run from `begin` to `end` can see, its history included.
+@dataclass(frozen=True, slots=True, eq=False)
+class Slot:
+    """A part, and where on its track its windows end."""
+
+    part: Part
+    places: Ints
+
+
+def slot_span(timeframe: Timeframe) -> Nanos:
+    """Market time of one file of the cache: runs over other periods share those within both."""
+    return Nanos(DAY if timeframe.minutes <= SHORT.minutes else 7 * DAY)
+
+
+def reach(begin: Nanos, timeframe: Timeframe) -> Nanos:
+    """From where on a run that begins then needs windows of a timeframe: its rehearsal's too."""
+    length = slot_span(timeframe)
+    return Nanos((begin - (INGESTION - CONTEXT) * timeframe.span) // length * length)
+
+
+def tracks(paths: Paths, begin: Nanos, end: Nanos) -> tuple[Minutes, tuple[Track, ...]]:
+    """The closes of all timeframes that a run from `begin` to `end` needs, whole slots of them.
 
     Raises:
         SettingsInvalid: an archive cannot be read.
     """
-    first = max(Nanos(begin // HOUR * HOUR - HISTORY), span(paths)[0])
-    opened: list[int] = []
-    closes: list[float] = []
-    for week in range(first, end, READ):
-        last = Nanos(min(week + READ, end) - MINUTE)
-        for candle in read_candles(paths, Nanos(week), last):
-            opened.append(candle.open_time // MILLISECOND)
-            closes.append(float(candle.close))
-    return Candles("minutes", 1, np.array(opened, np.int64), np.array(closes, np.float64))
+    longest = TIMEFRAMES[-1]
+    first, last = span(paths)
+    behind = (CONTEXT + BRIDGE_MAX + 1) * longest.span
+    begins = max(Nanos(first // HOUR * HOUR), Nanos(reach(begin, longest) - behind))
+    length = slot_span(longest)
+    ends = min(Nanos(last + DAY), Nanos((end // length + 1) * length))
+    minutes = read_minutes(paths, begins, ends)
+    return minutes, tuple(track(timeframe, minutes) for timeframe in TIMEFRAMES)
 
 
-def parts(candles: Candles, begin: Nanos, end: Nanos) -> Iterator[Part]:
-    """The windows of a run from `begin` to `end`, timeframe by timeframe.
+def slots(one: Track, begin: Nanos, end: Nanos) -> Iterator[Slot]:
+    """The windows of a timeframe for a run from `begin` to `end`, and what shares a file with them.
 
-    A window over a hole of the archive is not among them: what the feed makes of a hole is its own
-    business, and the model can be asked then.
+    A window ends with a candle that was traded, not with one that bridges a hole.
     """
-    for timeframe in TIMEFRAMES:
-        every = timeframe.minutes
-        cut = windows(candles, every, CONTEXT)
-        starts = cut.starts(cut.aligned())
-        closed = candles.opened[starts + (CONTEXT - 1) * every] + MINUTE_MS
-        wanted = _wanted(closed * MILLISECOND, timeframe, begin) & (closed * MILLISECOND <= end)
-        starts, places = starts[wanted], closed[wanted] * MILLISECOND // PART
-        for place in np.unique(places):
-            some = starts[places == place]
-            last = some[-1] + (CONTEXT - 1) * every + 1
-            yield Part(timeframe, candles.closes[some[0] : last], some - some[0])
+    length = slot_span(one.timeframe)
+    first = reach(begin, one.timeframe)
+    asked = one.real & (one.points >= CONTEXT) & (one.ends > first)
+    asked &= one.ends <= (end // length + 1) * length
+    places = np.flatnonzero(asked)
+    for number in np.unique((one.ends[places] - 1) // length):
+        some = places[(one.ends[places] - 1) // length == number]
+        start = some[0] - CONTEXT + 1
+        part = Part(one.timeframe, one.closes[start : some[-1] + 1], some - CONTEXT + 1 - start)
+        yield Slot(part, some)
 
 
-def _wanted(closed: Ints, timeframe: Timeframe, begin: Nanos) -> NDArray[np.bool_]:
-    """Windows forecast in the run, and those of the rehearsal on the history before it.
-
-    Args:
-        closed: when each window's last candle closed [ns].
-        timeframe: of the candles.
-        begin: of the run.
-    """
-    before = (begin // timeframe.span * timeframe.span - closed) // timeframe.span
-    rehearsed = (before % EVERY == (INGESTION - CONTEXT) % EVERY) & (before <= INGESTION - CONTEXT)
-    return np.asarray((before <= 0) | rehearsed)
+def parts(found: Sequence[Track], begin: Nanos, end: Nanos) -> Iterator[Part]:
+    """The windows of all timeframes."""
+    for one in found:
+        yield from (slot.part for slot in slots(one, begin, end))

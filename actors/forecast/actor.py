@@ -21,13 +21,14 @@ from actors.messages import (
     HistoryReady,
     ModelReady,
     RiskInbox,
+    SignalLeaves,
     SupervisorInbox,
     Tick,
 )
 from domain.candles import bridged, unbroken
 from domain.facts import Forecasted, Noted, Signalled
 from domain.fusion import fuse
-from domain.horizons import CONTEXT, TIMEFRAMES, Timeframe
+from domain.horizons import CONTEXT, INGESTION, TIMEFRAMES, Timeframe
 from domain.instrument import BTCUSDT
 from domain.market import Candle
 from domain.signals import Forecast
@@ -146,9 +147,12 @@ class ForecastActor(Actor[ForecastInbox]):
         assert self._model is not None
         self._tutor = Tutor(self._experience, self._model.sha, at)
         if self._tutor.new:
-            said = rehearse(self._tutor, self._model, self._store)
+            said = rehearse(self._tutor, self._model, self._history)
             self._tutor.save()
             self._dashboard.tell(Noted(at, said))
+
+    def _history(self, timeframe: Timeframe) -> Sequence[Candle]:
+        return self._store.newest(timeframe, INGESTION)
 
     def _take(self, candles: tuple[Candle, ...]) -> None:
         assert self._tutor is not None
@@ -213,6 +217,7 @@ class ForecastActor(Actor[ForecastInbox]):
         )
         model = self._model
         self._risk.tell(ModelReady(forecast.at, model.name, model.sha, model.verified))
+        self._dashboard.tell(SignalLeaves(signal.at, perf_counter()))
         self._risk.tell(signal)
 
     def _complete(self, at: Nanos) -> bool:

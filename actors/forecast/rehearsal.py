@@ -4,7 +4,7 @@ As the mission wants it: of the 1000 candles of each timeframe the first 800 tea
 200 it is told how well the intervals hold.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from actors.forecast.engine import Forecaster
 from actors.forecast.tutor import Past, Tutor
 from domain.candles import bridged, unbroken
-from domain.horizons import CONTEXT, INGESTION, INTERVALS, STEPS, TIMEFRAMES
+from domain.horizons import CONTEXT, INTERVALS, STEPS, TIMEFRAMES, Timeframe
 from domain.market import Candle
 from domain.units import Floats
-from persistence.candles import CandleStore
 
 VALIDATION = 200
 """Candles of each timeframe that the intervals are judged on."""
@@ -25,11 +24,19 @@ EVERY = 8
 """Candles from one forecast to the next: all of them would take seconds and teach little more."""
 
 
-def rehearse(tutor: Tutor, model: Forecaster, store: CandleStore) -> str:
-    """Let the tutor live through the history; returns how well the intervals held at its end."""
+def rehearse(
+    tutor: Tutor, model: Forecaster, history: Callable[[Timeframe], Sequence[Candle]]
+) -> str:
+    """Let the tutor live through the history; returns how well the intervals held at its end.
+
+    Args:
+        tutor: learns.
+        model: forecasts.
+        history: the newest INGESTION candles of a timeframe, oldest first.
+    """
     inside: list[NDArray[np.bool_]] = []
     for timeframe in TIMEFRAMES:
-        past = _past(model, store.newest(timeframe, INGESTION))
+        past = _past(model, history(timeframe))
         if past is None:
             continue
         said = tutor.relive(past)

@@ -15,6 +15,7 @@ from actors.backtest.run import Wanted, lived
 from actors.forecast.engine import Forecaster
 from actors.forecast.engines import Choice
 from actors.forecast.sources import Located
+from domain.modelled import Flags
 from domain.units import MINUTE, SECOND, Nanos
 from tests.program import WALL_CLOCK, Event
 
@@ -34,8 +35,8 @@ def walk(minutes: int, seed: int = 1) -> Ints:
     return np.asarray(np.rint(8_000_000 * np.exp(moves.cumsum())), np.int64)
 
 
-def written(path: Path, closes: Ints) -> Path:
-    """The archive of a market with these closes."""
+def written(path: Path, closes: Ints, keep: Flags | None = None) -> Path:
+    """The archive of a market with these closes, or with those minutes of them that are kept."""
     opens = np.concatenate((closes[:1], closes[:-1]))
     first = BEGIN // MINUTE - HISTORY_MINUTES
     columns = {
@@ -46,6 +47,8 @@ def written(path: Path, closes: Ints) -> Path:
         "close": closes,
         "volume": np.full(len(closes), 20, np.float32),
     }
+    if keep is not None:
+        columns = {name: values[keep] for name, values in columns.items()}
     table = pa.table(columns).replace_schema_metadata({"price_scale": "100"})
     pq.write_table(table, path, row_group_size=5000)
     return path

@@ -15,12 +15,13 @@ import numpy as np
 import pytest
 
 from actors import messages
+from domain.version import VERSION
 
 ROOT = Path(__file__).parent.parent
-SOURCES = sorted(
-    path
-    for top in ("actors", "bin", "domain", "persistence", "tests")
-    for path in (ROOT / top).rglob("*.py")
+TOPS = ("actors", "bin", "domain", "persistence", "tests")
+SOURCES = sorted(path for top in TOPS for path in (ROOT / top).rglob("*.py"))
+DOCUMENTS = sorted(
+    (*ROOT.glob("*.md"), *(path for top in ("docs", *TOPS) for path in (ROOT / top).rglob("*.md")))
 )
 FILE_LINES_MAX = 500
 FUNCTION_LINES_MAX = 40
@@ -37,6 +38,9 @@ MAY_CATCH_ANYTHING = {
 UNFINISHED = ("TO" + "DO", "FIX" + "ME", "XX" + "X")
 
 a_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+a_document = pytest.mark.parametrize(
+    "path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT))
+)
 
 
 @a_source
@@ -130,12 +134,65 @@ def _readme() -> str:
     return (ROOT / "README.md").read_text()
 
 
-def test_every_path_in_the_readme_exists() -> None:
-    tops = r"(?:\.ci|actors|bin|domain|persistence|tests)/[\w./*-]*|[\w-]+\.(?:txt|toml|md)"
-    named = re.findall(rf"`({tops})[\s`]", _readme())
+@a_document
+def test_every_path_in_a_document_exists(path: Path) -> None:
+    tops = r"(?:\.ci|actors|bin|docs|domain|persistence|tests)/[\w./*-]*|[\w-]+\.(?:txt|toml|md)"
+    named = re.findall(rf"`({tops})[\s`]", path.read_text())
 
-    assert named
-    assert [path for path in named if not any(ROOT.glob(path.rstrip("/")))] == []
+    assert [
+        name
+        for name in named
+        if not any(ROOT.glob(name.rstrip("/"))) and not (path.parent / name).exists()
+    ] == []
+
+
+@a_document
+def test_every_link_in_a_document_leads_somewhere(path: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s]+)\)", path.read_text())
+    ours = [target for target in targets if not target.startswith("https://")]
+
+    assert [target for target in ours if not _exists(path, target)] == []
+
+
+def _exists(document: Path, target: str) -> bool:
+    """Whether a link leads to a file, and to a heading of it where it names one."""
+    name, _, heading = target.partition("#")
+    file = document.parent / name if name else document
+    if not heading:
+        return file.exists()
+    headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+    return heading in {re.sub(r"[^\w -]", "", x.lower()).replace(" ", "-") for x in headings}
+
+
+@a_document
+def test_every_program_in_a_document_can_be_run(path: Path) -> None:
+    named = re.findall(rf"python -m\s+((?:{'|'.join(TOPS)})[\w.]*)", path.read_text())
+    files = [ROOT / name.replace(".", "/") for name in named]
+
+    assert [
+        file
+        for file in files
+        if not file.with_suffix(".py").is_file() and not (file / "__main__.py").is_file()
+    ] == []
+
+
+def test_the_documents_and_what_they_name_are_found() -> None:
+    assert {"README.md", "CHANGELOG.md", "architecture.md"} <= {path.name for path in DOCUMENTS}
+    assert "`domain/ledger.py`" in _readme()
+    assert _exists(ROOT / "README.md", "docs/architecture.md#the-layers")
+    assert not _exists(ROOT / "README.md", "docs/architecture.md#no-such-heading")
+    assert not _exists(ROOT / "README.md", "docs/no-such-file.md")
+
+
+def test_the_changelog_has_this_version() -> None:
+    versions = re.findall(r"^## (\d+\.\d+\.\d+) - \d{4}-\d{2}-\d{2}$", _changelog(), re.MULTILINE)
+
+    assert versions[0] == VERSION
+    assert versions == sorted(versions, key=lambda x: [*map(int, x.split("."))], reverse=True)
+
+
+def _changelog() -> str:
+    return (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_every_command_in_the_readme_can_be_run() -> None:

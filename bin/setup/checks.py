@@ -48,7 +48,10 @@ STEPS = (
     Step("dependencies", ("-m", "deptry", ".")),
     Step(
         "spelling",
-        ("-m", "codespell_lib", "actors", "domain", "persistence", "tests", "bin", "README.md"),
+        (
+            *("-m", "codespell_lib", "actors", "domain", "persistence", "tests", "bin"),
+            *("docs", "README.md", "CHANGELOG.md"),
+        ),
     ),
     Step(
         "tests",

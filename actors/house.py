@@ -10,7 +10,7 @@ from typing import Any
 
 from actors.actor import Address
 from actors.broker import Books, BrokerActor
-from actors.dashboard import DashboardActor, Display, Fold
+from actors.dashboard import DashboardActor, Display, Fold, Observer
 from actors.feed import FeedActor, Line, Listeners, Series
 from actors.forecast.actor import ForecastActor, Means, Memory, Told
 from actors.forecast.engine import Forecaster
@@ -109,6 +109,7 @@ class Fittings:
     stores: Stores
     stopwatch: Callable[[], float]
     seed: int
+    observers: tuple[Observer, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,11 @@ def rooms(at: Addresses, held: Fittings) -> tuple[Room, ...]:
     heard = Listeners(at.microstructure, at.forecast, risk, at.broker, dashboard)
     told = {"dashboard": dashboard, "supervisor": supervisor}
 
-    fold = Fold()  # outlives the dashboard, so that its next life shows what this one has seen
+    # They outlive the dashboard, so that its next life shows what this one has seen.
+    seen = {"fold": Fold(), "observers": held.observers}
 
     def show(spawn: Spawn) -> Any:
-        return spawn(DashboardActor, held.display, held.journal, supervisor=supervisor, fold=fold)
+        return spawn(DashboardActor, held.display, held.journal, supervisor=supervisor, **seen)
 
     def broker(spawn: Spawn) -> Any:
         books = Books(stores.ledger, stores.checkpoints, stores.save)

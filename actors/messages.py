@@ -5,6 +5,7 @@ file adds only the words the domain has no need of, and lists for each actor all
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from domain.account import Marked
 from domain.clock_offset import ClockOffset
@@ -15,6 +16,7 @@ from domain.market import Book, Candle, MarkPrice, Ticker, Trade
 from domain.microstructure import MarketQuality
 from domain.orders import Approved
 from domain.signals import Forecast, Signal
+from domain.tally import Tallied
 from domain.units import Nanos
 
 
@@ -294,6 +296,52 @@ class Traffic:
     received: int
 
 
+class Span(StrEnum):
+    """A span of wall-clock time that is measured all the while."""
+
+    DELAY = "delay"
+    """From an event's own time at the exchange to its arrival here."""
+    DECODE = "decode"
+    """The reading of one frame of the stream, up to the feed's inbox."""
+    COMMIT = "commit"
+    """One durable change of the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How long something took, all that its actor has measured so far; for meters alone."""
+
+    at: Nanos
+    span: Span
+    times: Tallied
+
+
+@dataclass(frozen=True, slots=True)
+class SignalLeaves:
+    """The signal of this moment is told to Risk next; for meters alone.
+
+    Attributes:
+        at: the signal's own moment.
+        moment: by a clock that only ever goes forward [s].
+    """
+
+    at: Nanos
+    moment: float
+
+
+@dataclass(frozen=True, slots=True)
+class EntrySent:
+    """An order that opens a position is written down and at the venue; for meters alone.
+
+    Attributes:
+        at: when it was sent.
+        moment: by the same clock as SignalLeaves [s].
+    """
+
+    at: Nanos
+    moment: float
+
+
 @dataclass(frozen=True, slots=True)
 class ForecastDue:
     """Forecast now: whatever closed in the meantime has been heard. Told by the forecaster itself.
@@ -324,6 +372,7 @@ FeedInbox = (
     | Arriving
     | LineVitals
     | Traffic
+    | Measured
     | Exhausted
 )
 MicrostructureInbox = Begin | Tick | Book | Trade
@@ -362,5 +411,8 @@ DashboardInbox = (
     | Vitals
     | LineVitals
     | Traffic
+    | Measured
+    | SignalLeaves
+    | EntrySent
 )
 SupervisorInbox = Begin | Tick | Beat | ChildDied | StopRequested | Flat

@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from actors.messages import (
     Connected,
     DashboardInbox,
+    EntrySent,
     Fetched,
     LineVitals,
+    Measured,
+    SignalLeaves,
     Tick,
     Traffic,
     Vitals,
@@ -21,6 +24,7 @@ from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES
 from domain.market import DEPTH, Book, Candle, Level, MarkPrice, Ticker, Trade
 from domain.microstructure import MarketQuality
 from domain.signals import Forecast, Signal
+from domain.tally import Tallied
 from domain.units import Money, Nanos, Price, Quantity
 
 YEAR_2200 = 7_258_118_400 * 10**9
@@ -65,6 +69,8 @@ forecasts = st.builds(_forecast, moments, st.integers(0, 99), levels_of_price)
 
 signals = st.builds(Signal, by_timeframe=st.tuples(*[numbers] * len(TIMEFRAMES)))
 
+measured = st.builds(Measured, times=st.builds(Tallied))
+
 market = st.one_of(
     books,
     st.builds(Trade),
@@ -80,6 +86,9 @@ market = st.one_of(
     st.builds(Vitals),
     st.builds(LineVitals),
     st.builds(Traffic),
+    measured,
+    st.builds(SignalLeaves),
+    st.builds(EntrySent),
 )
 ticks = st.builds(Tick)
 messages: st.SearchStrategy[DashboardInbox] = st.one_of(facts, market, ticks)

@@ -1,6 +1,7 @@
 """Broker: the paper venue. Orders travel, meet the book, are filled, and are booked."""
 
 from dataclasses import replace
+from time import perf_counter
 from typing import assert_never
 
 from actors.actor import Actor, Mailbox
@@ -11,8 +12,11 @@ from actors.messages import (
     BrokerInbox,
     CloseAndStop,
     DashboardInbox,
+    EntrySent,
     Flat,
+    Measured,
     RiskInbox,
+    Span,
     SupervisorInbox,
     Tick,
 )
@@ -60,6 +64,7 @@ class BrokerActor(Actor[BrokerInbox]):
         self._marked: Marked | None = None
         self._ended = ""
         self._leaving = False
+        self._commits = 0
 
     def receive(self, message: BrokerInbox) -> None:
         """Execute, value, settle, save."""
@@ -132,7 +137,8 @@ class BrokerActor(Actor[BrokerInbox]):
 
     def _accept(self, order: Order) -> None:
         self._load()
-        self._desk.send(order, self._now)
+        if self._desk.send(order, self._now) and not order.closes:
+            self._dashboard.tell(EntrySent(order.at, perf_counter()))
         self._last_order = order.id
         self._mark_to_market()
 
@@ -172,6 +178,7 @@ class BrokerActor(Actor[BrokerInbox]):
         if self._now - self._saved >= SAVE_EVERY:
             self._save()
         self._say_flat()
+        self._tell_commits()
 
     def _fund(self) -> None:
         position = self._books.account.position
@@ -233,6 +240,13 @@ class BrokerActor(Actor[BrokerInbox]):
         self._tell(Checkpointed(self._now, sequence))
         if backup:
             self._tell(BackedUp(self._now, backup))
+
+    def _tell_commits(self) -> None:
+        """Tell how long the ledger took, where it was written since that was told."""
+        times = self._books.commits
+        if times.count != self._commits:
+            self._commits = times.count
+            self._dashboard.tell(Measured(self._now, Span.COMMIT, times))
 
     def _say_flat(self) -> None:
         flat = self._books.account.position is None and not self._desk.opening

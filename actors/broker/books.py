@@ -1,14 +1,17 @@
 """The broker's books: what is on disk and what it adds up to, always the same."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter
 
 from domain.account import Account, Marked, RoundTrip
 from domain.drawdown import HighWater, drawdown, watched
 from domain.ledger import NOTHING, Cause, Entry, booked, opening
 from domain.life import Status
 from domain.orders import Order
+from domain.tally import WRITE_SECONDS, Tallied, Tally
 from domain.units import Nanos, Price
 from persistence.checkpoints import SCHEMA, Checkpoint, CheckpointStore
 from persistence.document import Document, document
@@ -52,6 +55,12 @@ class Books:
         self._entries = 0
         self._trips: list[RoundTrip] = []
         self._last_trip = b""
+        self._commits = Tally(WRITE_SECONDS)
+
+    @property
+    def commits(self) -> Tallied:
+        """How long the ledger's changes took to be durable."""
+        return self._commits.tallied()
 
     def load(self, now: Nanos) -> Found:
         """Read the newest checkpoint and the ledger's tail; open a ledger that is empty."""
@@ -88,17 +97,20 @@ class Books:
             LedgerUnbalanced: the account would not add up; nothing was written.
         """
         account, trip = booked(self.account, entry)
-        self._ledger.append(entry, trip, done)
+        with self._timed():
+            self._ledger.append(entry, trip, done)
         self._take(account)
         return trip
 
     def send(self, order: Order) -> bool:
         """Write down an order; false where its key was used before."""
-        return self._ledger.send(order)
+        with self._timed():
+            return self._ledger.send(order)
 
     def finish(self, key: str, status: Status) -> None:
         """Write down that nothing (more) comes of an order."""
-        self._ledger.finish(key, _STATES[status])
+        with self._timed():
+            self._ledger.finish(key, _STATES[status])
 
     def watch(self, price: Price | None) -> bool:
         """Hold the equity at this price against the high-water mark; true when that stops us."""
@@ -129,6 +141,12 @@ class Books:
             deepest=self.high_water.deepest,
             stopped=self.high_water.stopped,
         )
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        begun = perf_counter()
+        yield
+        self._commits.add(perf_counter() - begun)
 
     def _read_trips(self) -> None:
         """Read what came to the store since the last time; all of it would be a year's trades."""

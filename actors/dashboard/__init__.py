@@ -3,8 +3,8 @@
 `actors.dashboard.screen` is imported by whoever has a terminal; nobody else needs blessed.
 """
 
-from actors.dashboard.actor import DashboardActor, Display
+from actors.dashboard.actor import DashboardActor, Display, Observer
 from actors.dashboard.fold import Fold
 from actors.dashboard.headless import Headless
 
-__all__ = ["DashboardActor", "Display", "Fold", "Headless"]
+__all__ = ["DashboardActor", "Display", "Fold", "Headless", "Observer"]

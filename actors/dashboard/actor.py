@@ -1,6 +1,6 @@
 """The actor that hears of everything: logs each fact, shows each value, changes nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from actors.actor import Actor, Mailbox
@@ -10,8 +10,11 @@ from actors.messages import (
     Begin,
     Connected,
     DashboardInbox,
+    EntrySent,
     Fetched,
     LineVitals,
+    Measured,
+    SignalLeaves,
     SupervisorInbox,
     Tick,
     Traffic,
@@ -42,10 +45,18 @@ class Display(Protocol):
         """Give it back; more than once does no harm."""
 
 
+class Observer(Protocol):
+    """Who hears all that the dashboard hears, in its thread, before it is shown."""
+
+    def hear(self, message: DashboardInbox) -> None:
+        """Take it in; quickly, and without ever failing."""
+
+
 class DashboardActor(Actor[DashboardInbox]):
     """Folds a `View` from all messages and draws it on each tick.
 
-    A `fold` that outlives the actor lets its next incarnation show what this one has seen.
+    A `fold` that outlives the actor lets its next incarnation show what this one has seen; so do
+    `observers`.
     """
 
     def __init__(
@@ -55,17 +66,21 @@ class DashboardActor(Actor[DashboardInbox]):
         *,
         supervisor: Mailbox[SupervisorInbox],
         fold: Fold | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
         super().__init__(supervisor)
         self._display = display
         self._journal = journal
         self._fold = fold or Fold()
+        self._observers = tuple(observers)
         starting = self._fold.view().starting
         self._mode = None if starting is None else starting.mode
         self._now = Nanos(0)
 
     def receive(self, message: DashboardInbox) -> None:
         """Show it. Whatever is neither market data nor an order to us is a fact, and is logged."""
+        for observer in self._observers:
+            observer.hear(message)
         match message:
             case (
                 Book()
@@ -88,6 +103,8 @@ class DashboardActor(Actor[DashboardInbox]):
                 self._show(now)
             case Begin():
                 self._display.open()
+            case Measured() | SignalLeaves() | EntrySent():
+                pass
             case _:
                 self._record(message)
 

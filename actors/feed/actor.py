@@ -25,6 +25,7 @@ from actors.messages import (
     ForecastInbox,
     HistoryReady,
     LineVitals,
+    Measured,
     MicrostructureInbox,
     Noticed,
     Rejected,
@@ -147,6 +148,7 @@ class FeedActor(Actor[FeedInbox]):
         | Arriving
         | LineVitals
         | Traffic
+        | Measured
         | Exhausted,
     ) -> None:
         match message:
@@ -184,7 +186,8 @@ class FeedActor(Actor[FeedInbox]):
         | Noticed
         | Rejected
         | LineVitals
-        | Traffic,
+        | Traffic
+        | Measured,
     ) -> None:
         match message:
             case Connected():
@@ -201,7 +204,7 @@ class FeedActor(Actor[FeedInbox]):
                 self._dashboard.tell(Noted(max(self._now, at), text))
             case Rejected():
                 self._report(message)
-            case LineVitals() | Traffic():
+            case LineVitals() | Traffic() | Measured():
                 self._dashboard.tell(message)
             case _:
                 assert_never(message)

@@ -15,9 +15,10 @@ from actors.feed.outlet import Outlet
 from actors.feed.protocol import Decoded, OpenCandle, ServerShutdown, read, unwrap
 from actors.feed.watchdog import Believability, Watchdog
 from actors.feed.wire import BadFrame, Frame
-from actors.messages import FeedInbox, Rejected
+from actors.messages import FeedInbox, Measured, Rejected, Span
 from domain.market import Book, Candle, Ticker, Trade
-from domain.units import Nanos
+from domain.tally import DECODE_SECONDS, DELAY_SECONDS, Tally
+from domain.units import SECOND, Nanos
 
 BOOKS = "depth5@100ms"
 """The stream whose newest frame is as good as all of them."""
@@ -68,6 +69,8 @@ class Intake:
         self._audit = Audit()
         self._believable = Believability()
         self._bad = (0.0, 0)
+        self._delays = Tally(DELAY_SECONDS)
+        self._decodes = Tally(DECODE_SECONDS)
         self.shutting_down = False
 
     def connected(self, now: Nanos) -> None:
@@ -96,6 +99,8 @@ class Intake:
                 bad += 1
                 self.reject(arrived, stream, str(error))
         self._outlet.flush()
+        if frames:
+            self._decodes.add((perf_counter() - moment) / len(frames), len(frames))
         return not self._believable.count(len(frames) - bad, bad)
 
     def rest(self) -> None:
@@ -106,6 +111,13 @@ class Intake:
         for missing in self._trade_order.overdue(perf_counter()):
             self._audit.lose(self._outside.now())
             self._outside.refetch(missing)
+
+    def measured(self, at: Nanos) -> tuple[Measured, Measured]:
+        """How late trades came, and how long a frame took to read, since we began."""
+        return (
+            Measured(at, Span.DELAY, self._delays.tallied()),
+            Measured(at, Span.DECODE, self._decodes.tallied()),
+        )
 
     def reject(self, arrived: Nanos, stream: str, reason: str) -> None:
         """Tell of a bad frame; of a flood of them, only that it is one."""
@@ -140,7 +152,7 @@ class Intake:
         match decoded:
             case Trade():
                 check_time(decoded.at, present)
-                return self._trade(decoded, moment)
+                return self._trade(decoded, present, moment)
             case Book():
                 if not self._book_order.new(decoded):
                     return False
@@ -158,9 +170,10 @@ class Intake:
                 pass
         return True
 
-    def _trade(self, trade: Trade, moment: float) -> bool:
+    def _trade(self, trade: Trade, present: Nanos, moment: float) -> bool:
         if not self._trade_order.new(trade, moment):
             return False
+        self._delays.add((present - trade.at) / SECOND)
         self._audit.trade(trade)
         self._outlet.put(trade)
         return True

@@ -281,7 +281,9 @@ class _Session:
         if now >= self._show_again_at:
             self._show_again_at = now + SHOWN_EVERY
             self._show_health()
-            self._tell(Traffic(self._venue.clock(), self._received))
+            told = self._venue.clock()
+            for news in (Traffic(told, self._received), *self._intake.measured(told)):
+                self._tell(news)
 
     def _begin_to_flow(self, *, anew: bool) -> None:
         """The first data of a connection; after a break, fetch what happened while there was none.

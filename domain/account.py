@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from domain.drawdown import HighWater, drawdown
 from domain.market import Side
 from domain.orders import Plan
 from domain.units import Money, Nanos, Price, Quantity
@@ -133,6 +134,11 @@ class Marked:
     ended: str = ""
 
     @property
+    def mark(self) -> HighWater:
+        """The drawdown guard's memory."""
+        return HighWater(self.high_water, self.deepest, self.stopped)
+
+    @property
     def drawdown(self) -> float:
         """How far equity stands below its high-water mark [fraction]."""
-        return float(1 - self.equity / self.high_water) if self.high_water > 0 else 0.0
+        return drawdown(self.mark, self.equity)

@@ -43,16 +43,13 @@ from domain.horizons import Timeframe
 from domain.instrument import BTCUSDT
 from domain.market import Candle
 from domain.modelled import Ints
-from domain.units import BASIS_POINTS, DAY, HOUR, MINUTE, SECOND, Floats, Nanos, Price, Quantity
+from domain.units import BASIS_POINTS, DAY, MINUTE, SECOND, Floats, Nanos, Price, Quantity
 
 EPOCH = Nanos(int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * SECOND)
 """When the demo's history begins, a Thursday."""
 
 MINUTES = 1440
 """Minutes in a day, made as one block."""
-
-FUNDING_PERIOD = Nanos(8 * HOUR)
-"""How often funding is settled: at 00, 08 and 16 UTC."""
 
 _MEMORY = np.array([4.0, 40.0, 400.0, 4320.0, 28800.0, 15.0, 7200.0])
 """Of the five parts of log volatility, then of the two of log volume [minutes]."""

@@ -18,6 +18,9 @@ MAKER_FEE = Decimal("0.0002")
 TAKER_FEE = Decimal("0.0004")
 """USDⓈ-M fee for taking liquidity [fraction of notional]."""
 
+ROUND_TRIP = 2 * float(TAKER_FEE)
+"""Fees of taking liquidity both ways [fraction of notional]."""
+
 LATENCY_MIN = Nanos(50 * MILLISECOND)
 LATENCY_MAX = Nanos(200 * MILLISECOND)
 

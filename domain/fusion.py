@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from domain.execution import TAKER_FEE
+from domain.execution import ROUND_TRIP
 from domain.horizons import (
     DECAY,
     LEVELS,
@@ -15,9 +15,6 @@ from domain.horizons import (
 from domain.instrument import Instrument, to_tick
 from domain.signals import Direction, Forecast, Signal
 from domain.units import BASIS_POINTS, Floats, Nanos
-
-COSTS = 2 * float(TAKER_FEE)
-"""What a round trip costs [fraction of its size]."""
 
 PLAN_LEVELS = (LEVELS.index(0.1), LEVELS.index(0.9))
 """The plan's stop and target stand on the bounds of the 80 % interval."""
@@ -107,7 +104,7 @@ def _agreement(weights: Floats, medians: Floats, sign: int) -> float:
 
 def _gain(returns: Floats, sign: int) -> float:
     """Chance that a return of these quantiles, shape (13,), is a gain in the direction."""
-    below = float(np.interp(sign * COSTS, returns, LEVELS))
+    below = float(np.interp(sign * ROUND_TRIP, returns, LEVELS))
     return 1 - below if sign > 0 else below
 
 

@@ -5,15 +5,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from domain.account import KELLY_WINDOW, Marked, RoundTrip
-from domain.drawdown import Guard, HighWater, drawdown, guard, risk_max, size_factor
-from domain.execution import TAKER_FEE
+from domain.drawdown import Guard, guard, risk_max, size_factor
+from domain.execution import ROUND_TRIP
 from domain.instrument import Instrument, to_lot
 from domain.orders import NOTIONAL_MAX, NOTIONAL_MIN, Refusal
 from domain.signals import Signal
 from domain.units import DAY, Price, Quantity
-
-KELLY_TRADES_MIN = 10
-"""Closed trades below which a win rate by itself says nothing yet."""
 
 PROBES_A_DAY = 24
 """Smallest-size trades allowed in 24 hours while Kelly finds no edge."""
@@ -61,13 +58,6 @@ def fraction(odds: Odds) -> float:
     return odds.chance - (1 - odds.chance) * odds.loss / odds.gain
 
 
-def kelly(trips: Sequence[RoundTrip]) -> float | None:
-    """f* of the recent round trips alone; None with fewer than KELLY_TRADES_MIN of them."""
-    if len(trips) < KELLY_TRADES_MIN:
-        return None
-    return fraction(record(trips, Odds(0.0, 0.0, 0.0)))
-
-
 def record(trips: Sequence[RoundTrip], before: Odds) -> Odds:
     """The odds that round trips showed; what they cannot show is as it was thought before."""
     gains = [float(trip.pnl / trip.notional) for trip in trips]
@@ -84,8 +74,7 @@ def promised(signal: Signal, price: Price) -> Odds:
     The chance is `probability`, read off the forecast's own distributions; the signal's confidence
     is how far the forecasts agree and says nothing about odds. Costs are taker fees both ways.
     """
-    costs = 2 * float(TAKER_FEE)
-    target = abs(float(signal.target / price) - 1) - costs
+    target = abs(float(signal.target / price) - 1) - ROUND_TRIP
     return Odds(signal.probability, target, _loss(signal, price))
 
 
@@ -120,15 +109,14 @@ def size(signal: Signal, marked: Marked, price: Price, rules: Instrument) -> Siz
     from which Kelly is computed can recover. The budget of the probes: 24 of about 10.50 USD, so
     that a day of nothing but full losses at 1.5 % costs 4 USD, 0.04 % of the opening balance.
     """
-    mark = HighWater(marked.high_water, marked.deepest, marked.stopped)
-    state = guard(mark, marked.equity)
+    state = guard(marked.mark, marked.equity)
     if state is Guard.STOPPED:
         return Refusal.DRAWDOWN
     edge = fraction(believed(marked.account.recent, promised(signal, price)))
     if edge <= 0:
         return _probe(marked, price, rules)
     risked = min(edge, risk_max(state)) * volatility_factor(signal.volatility)
-    risked *= size_factor(drawdown(mark, marked.equity))
+    risked *= size_factor(marked.drawdown)
     notional = min(Decimal(risked / _loss(signal, price)) * marked.equity, NOTIONAL_MAX)
     if notional < NOTIONAL_MIN:
         return Refusal.TOO_SMALL
@@ -137,7 +125,7 @@ def size(signal: Signal, marked: Marked, price: Price, rules: Instrument) -> Siz
 
 def _loss(signal: Signal, price: Price) -> float:
     """What a trade at this price loses at the plan's stop, both fees included [fraction]."""
-    return abs(float(signal.stop / price) - 1) + 2 * float(TAKER_FEE)
+    return abs(float(signal.stop / price) - 1) + ROUND_TRIP
 
 
 def _probe(marked: Marked, price: Price, rules: Instrument) -> Size | Refusal:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import lmdb
 import numpy as np
 
+from domain.candles import closes_at
 from domain.errors import StoreCorrupt
 from domain.horizons import LEVELS, STEPS, TIMEFRAMES, Timeframe
 from domain.signals import Forecast
@@ -68,7 +69,7 @@ class ForecastStore:
         """Write what is new in a forecast, and drop what is older than KEPT."""
         with self._environment.begin(self._table, write=True) as transaction:
             for place, timeframe in enumerate(TIMEFRAMES):
-                if forecast.at % timeframe.span == 0:
+                if closes_at(timeframe, forecast.at):
                     record = _record(forecast, place, model_sha)
                     transaction.put(KEY.pack(forecast.at, place), record)
             _forget(transaction, Nanos(forecast.at - KEPT))

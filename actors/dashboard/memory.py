@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from actors.dashboard.view import Pace, Score, Ticket
 from actors.messages import RoomVitals
-from domain.candles import aggregate
+from domain.candles import aggregate, closes_at
 from domain.facts import Filled, Ordered, OrderRefused
 from domain.horizons import INTERVALS, STEPS, TIMEFRAMES, Timeframe
 from domain.market import Candle, Origin
@@ -217,7 +217,7 @@ class Calibration:
         if self.since is None:
             self.since = forecast.at
         for number, timeframe in enumerate(TIMEFRAMES):
-            if forecast.at % timeframe.span == 0:
+            if closes_at(timeframe, forecast.at):
                 for step, ahead in enumerate(STEPS):
                     due = Nanos(forecast.at + ahead * timeframe.span)
                     self._keep((due, number, step), forecast)

@@ -345,7 +345,7 @@ class View:
     def high_water(self) -> HighWater | None:
         """The account's best and what is known since; None before the account is."""
         known = self.marked
-        return None if known is None else HighWater(known.high_water, known.deepest, known.stopped)
+        return None if known is None else known.mark
 
     @property
     def drawdown_used(self) -> float | None:

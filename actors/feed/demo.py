@@ -7,9 +7,10 @@ from decimal import Decimal
 from itertools import islice, pairwise
 
 from actors.feed.archive import HISTORY, recent
-from domain.demo import EPOCH, FUNDING_PERIOD, Day, candles, days, funding_rates
+from domain.demo import EPOCH, Day, candles, days, funding_rates
 from domain.errors import SettingsInvalid
 from domain.facts import Mode
+from domain.funding import PERIOD
 from domain.market import Book, Candle, MarketEvent, MarkPrice, Ticker, Trade
 from domain.modelled import minute
 from domain.units import DAY, HOUR, MINUTE, SECOND, Nanos, Price
@@ -97,9 +98,9 @@ class DemoSource:
 
 def _fundings(seed: int, start: Nanos) -> Iterator[_Funding]:
     """The funding of each period from the one that begins at `start` on."""
-    passed = (start - EPOCH) // FUNDING_PERIOD
+    passed = (start - EPOCH) // PERIOD
     for number, rate in enumerate(islice(funding_rates(seed), passed, None), passed + 1):
-        yield _Funding(rate, Nanos(EPOCH + number * FUNDING_PERIOD))
+        yield _Funding(rate, Nanos(EPOCH + number * PERIOD))
 
 
 def _minute(

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.forecast.evaluation import Forecasts
-from domain.fusion import COSTS, fuse, weights_of_forecasts
+from domain.execution import ROUND_TRIP
+from domain.fusion import fuse, weights_of_forecasts
 from domain.horizons import LEVELS, STEPS, TIMEFRAMES
 from domain.instrument import BTCUSDT
 from domain.signals import Direction, Forecast, Signal
@@ -82,7 +83,7 @@ def _judged(found: Sequence[Forecasts], moment: int) -> tuple[Signal | None, flo
     sign = 1 if signal.direction is Direction.LONG else -1
     returns = sign * np.log(actuals / closes[:, -1:])  # (6, 5)
     right = float((weights_of_forecasts() * (0.5 + 0.5 * np.sign(returns))).sum())
-    return signal, right, float(returns[_plan(signal)] > COSTS)
+    return signal, right, float(returns[_plan(signal)] > ROUND_TRIP)
 
 
 def _plan(signal: Signal) -> tuple[int, int]:

@@ -4,19 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.account import KELLY_WINDOW
+from domain.account import KELLY_WINDOW, RoundTrip
 from domain.execution import TAKER_FEE
 from domain.instrument import BTCUSDT
 from domain.orders import NOTIONAL_MAX, NOTIONAL_MIN, Refusal
 from domain.sizing import (
-    KELLY_TRADES_MIN,
     PROBES_A_DAY,
     Odds,
     Size,
     believed,
     fraction,
-    kelly,
     promised,
+    record,
     size,
     volatility_factor,
 )
@@ -27,13 +26,14 @@ WEAK = a_signal(stop="99.95", target="100.05")
 LOSING = (a_trip(pnl="1"),) * 4 + (a_trip(pnl="-1"),) * 8
 
 
+def kelly(trips: tuple[RoundTrip, ...]) -> float:
+    """f* of these round trips alone."""
+    return fraction(record(trips, Odds(0.0, 0.0, 0.0)))
+
+
 def test_kelly_is_the_textbook_fraction() -> None:
     # given two thirds winners at odds of two to one: (2 * 2/3 - 1/3) / 2
     assert kelly(WINNING) == pytest.approx(0.5)
-
-
-def test_kelly_knows_nothing_before_enough_trades() -> None:
-    assert kelly(WINNING[: KELLY_TRADES_MIN - 1]) is None
 
 
 def test_kelly_of_nothing_but_losers_and_of_nothing_but_winners() -> None:
@@ -63,7 +63,7 @@ def test_forecasts_odds_fade_out_as_trades_come(n: int) -> None:
 def test_full_window_leaves_nothing_of_the_forecasts_odds() -> None:
     trips = (a_trip(pnl="2"),) * 30 + (a_trip(pnl="-1"),) * 20
 
-    assert fraction(believed(trips, Odds(0.0, 9.0, 9.0))) == pytest.approx(kelly(trips))
+    assert fraction(believed(trips, Odds(0.0, 9.0, 9.0))) == pytest.approx(0.6 - 0.4 / 2)
 
 
 def test_forecast_without_an_edge_after_costs_probes_with_the_smallest_order() -> None:

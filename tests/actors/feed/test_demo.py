@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from actors.feed.demo import BOOKS_A_MINUTE, FIRST_START, DemoSource
 from domain.candles import unbroken
-from domain.demo import EPOCH, FUNDING_PERIOD, candles, days, funding_rates
+from domain.demo import EPOCH, candles, days, funding_rates
 from domain.errors import SettingsInvalid
 from domain.facts import Mode
+from domain.funding import PERIOD
 from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
 from domain.market import Book, Candle, MarketEvent, MarkPrice, Ticker, Trade, valid
 from domain.microstructure import LIQUIDITY_MIN, SPREAD_MAX, liquidity, spread_bps
@@ -131,8 +132,8 @@ def test_a_mark_price_each_minute_names_the_next_settlement() -> None:
     marks = [event for event in events if isinstance(event, MarkPrice)]
 
     midnight = int(datetime(2026, 2, 12, tzinfo=UTC).timestamp()) * SECOND
-    assert [mark.settles for mark in marks] == [midnight] * 2 + [midnight + FUNDING_PERIOD] * 2
-    number = (midnight - EPOCH) // FUNDING_PERIOD
+    assert [mark.settles for mark in marks] == [midnight] * 2 + [midnight + PERIOD] * 2
+    number = (midnight - EPOCH) // PERIOD
     rates = list(islice(funding_rates(1), number - 1, number + 1))
     assert [mark.rate for mark in marks] == [rates[0]] * 2 + [rates[1]] * 2
 

@@ -30,5 +30,8 @@ MINUTE = Nanos(60 * SECOND)
 HOUR = Nanos(60 * MINUTE)
 DAY = Nanos(24 * HOUR)
 
+EVER = Nanos(2**63 - 1)
+"""Later than anything."""
+
 BASIS_POINTS = 10_000
 """Basis points in one."""

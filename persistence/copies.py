@@ -90,9 +90,7 @@ def put_back(home: Home, source: Path) -> Path:
     Raises:
         StoreCorrupt: the copy is not good; nothing was changed.
     """
-    built = home.path / "store.tmp"
-    shutil.rmtree(built, ignore_errors=True)
-    built.mkdir(mode=0o700)
+    built = home.building_site()
     shutil.copyfile(source / "data.mdb", built / "data.mdb")
     examine(built)
     with closing(open_environment(built)) as environment:
@@ -117,9 +115,7 @@ def rescue(environment: lmdb.Environment, home: Home) -> Path:
     What was deleted is there as long as somebody has it open. Returns where that is kept which
     stood in its place.
     """
-    built = home.path / "store.tmp"
-    shutil.rmtree(built, ignore_errors=True)
-    built.mkdir(parents=True, mode=0o700)
+    built = home.building_site()
     environment.copy(str(built), compact=True)
     examine(built)
     return home.swap(built)

@@ -14,7 +14,7 @@ import numpy as np
 from domain.errors import StateInvalid
 from domain.horizons import LEVELS, STEPS, TIMEFRAMES
 from domain.trades import steps, trades
-from domain.units import MILLISECOND, Nanos
+from domain.units import EVER, MILLISECOND, Nanos
 from persistence.candles import CandleStore
 from persistence.document import moment
 from persistence.environment import open_to_read
@@ -23,9 +23,6 @@ from persistence.home import Home
 from persistence.ledger import LedgerStore
 
 Row = tuple[Any, ...]
-
-EVER = Nanos(2**63 - 1)
-"""Later than anything."""
 
 FORMATS = ("csv", "parquet", "json")
 

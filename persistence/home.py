@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Self
@@ -85,6 +86,13 @@ class Home:
         self.store.mkdir(exist_ok=True, mode=0o700)
         self.backups.mkdir(exist_ok=True, mode=0o700)
         return folder
+
+    def building_site(self) -> Path:
+        """An empty folder beside the store, to build another one in; see `swap`."""
+        site = self.path / "store.tmp"
+        shutil.rmtree(site, ignore_errors=True)
+        site.mkdir(parents=True, mode=0o700)
+        return site
 
     def swap(self, built: Path, *, anew: bool = False) -> Path:
         """Put a store that was built beside ours in its place; returns where ours is kept.

@@ -75,7 +75,7 @@ Change = Booked | Carried | Sent | Finished
 KINDS: dict[str, type[Change]] = {"B": Booked, "C": Carried, "S": Sent, "F": Finished}
 """How each change is called in the redo log."""
 
-_NAMES = {kind: name for name, kind in KINDS.items()}
+NAMES = {kind: name for name, kind in KINDS.items()}
 
 
 class LedgerStore:
@@ -202,7 +202,7 @@ class LedgerStore:
             if self._redo is None:
                 stand(transaction, self._log, None)
             elif fresh:
-                self._redo.note(transaction, _NAMES[type(change)], change)
+                self._redo.note(transaction, NAMES[type(change)], change)
         return fresh
 
     def _book(self, transaction: lmdb.Transaction, booked: Booked) -> bool:

@@ -25,7 +25,7 @@ from persistence.checkpoints import WATCHED, CheckpointStore, Watched
 from persistence.copies import copies, examine, examined
 from persistence.environment import GIB, open_environment, unwritable
 from persistence.home import Home
-from persistence.ledger import KINDS, Booked, Change, LedgerStore, replayed
+from persistence.ledger import KINDS, NAMES, Booked, Change, LedgerStore, replayed
 from persistence.redo import (
     COUNTED,
     TABLE,
@@ -119,9 +119,8 @@ def logged(home: Home, environment: lmdb.Environment) -> RedoLog:
 
 
 def _all_changes(environment: lmdb.Environment) -> Iterator[tuple[str, object]]:
-    names = {kind: name for name, kind in KINDS.items()}
     for change in LedgerStore(environment).changes():
-        yield names[type(change)], change
+        yield NAMES[type(change)], change
     newest, _ = CheckpointStore(environment).newest()
     if newest is not None:
         yield WATCHED, Watched.of(newest)
@@ -129,7 +128,7 @@ def _all_changes(environment: lmdb.Environment) -> Iterator[tuple[str, object]]:
 
 def _found_store(home: Home) -> None:
     """Make an empty store that is whole from the moment it has its name, also without power."""
-    built = _blank(home)
+    built = home.building_site()
     with closing(open_environment(built)) as environment:
         LedgerStore(environment)
         CheckpointStore(environment)
@@ -138,14 +137,6 @@ def _found_store(home: Home) -> None:
     (built / "data.mdb").replace(home.store / "data.mdb")
     sync_folder(home.store)
     shutil.rmtree(built)
-
-
-def _blank(home: Home) -> Path:
-    """An empty folder beside the store, to build another one in."""
-    built = home.path / "store.tmp"
-    shutil.rmtree(built, ignore_errors=True)
-    built.mkdir(parents=True, mode=0o700)
-    return built
 
 
 def _survive(home: Home) -> None:
@@ -298,7 +289,7 @@ def _rebuilt(home: Home) -> Rebuilt | None:
 
 def _tried(home: Home, source: Path | None) -> Rebuilt | None:
     """A store made from this copy, or from nothing, and the log; None where that is none."""
-    built = _blank(home)
+    built = home.building_site()
     try:
         if source is not None:
             examine(source)

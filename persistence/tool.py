@@ -6,13 +6,14 @@ from decimal import Decimal
 from pathlib import Path
 
 from domain.account import Account, RoundTrip
+from domain.candles import wrong
 from domain.drawdown import HighWater, drawdown, resumed, watched
 from domain.errors import LedgerUnbalanced, PlasmaError, StateInvalid, StoreCorrupt
 from domain.execution import CENT
 from domain.horizons import TIMEFRAMES
 from domain.ledger import restored
 from domain.trades import steps
-from domain.units import Money, Nanos
+from domain.units import EVER, Money, Nanos
 from persistence.candles import CandleStore
 from persistence.checkpoints import SCHEMA, Checkpoint, CheckpointStore
 from persistence.copies import copies, examine, examined, put_back
@@ -44,13 +45,17 @@ def dumped(path: Path, number: int | None = None) -> str:
         StateInvalid: there is no checkpoint of this number.
         LedgerUnbalanced: the ledger and the checkpoint disagree.
     """
+    return text(_state(path, number))
+
+
+def _state(path: Path, number: int | None = None) -> Document:
     with closing(open_to_read(Home(path).store)) as environment:
         ledger, checkpoints = LedgerStore(environment), CheckpointStore(environment)
         checkpoint = checkpoints.newest()[0] if number is None else checkpoints.at(number)
         entries, trips = ledger.since(0), ledger.trips()
     if checkpoint is None:
         at = entries[-1].at if entries else Nanos(0)
-        return text(document(at, replayed(entries), trips, 0.0))
+        return document(at, replayed(entries), trips, 0.0)
     if replayed(entries[: checkpoint.entries]) != checkpoint.account:
         raise LedgerUnbalanced(f"the ledger in {path} and checkpoint {checkpoint.sequence} differ")
     if number is not None:
@@ -59,7 +64,7 @@ def dumped(path: Path, number: int | None = None) -> str:
     account = replayed(entries)
     at = max(checkpoint.at, entries[-1].at)
     mark = watched(checkpoint.high_water, account.wallet)
-    return text(document(at, account, trips, drawdown(mark, account.wallet)))
+    return document(at, account, trips, drawdown(mark, account.wallet))
 
 
 def listed(path: Path) -> str:
@@ -100,7 +105,7 @@ def _restore_copy(path: Path, folder: Path) -> str:
     with Home(path) as home:
         kept = put_back(home, folder)
         _begin_log(home)
-        home.state.write_text(dumped(path), encoding="utf-8")
+        write(home.state, _state(path))
     return f"restored backup {folder.name}; what was there is kept in {kept}"
 
 
@@ -112,9 +117,7 @@ def _begin_log(home: Home) -> None:
 
 def _built(home: Home, state: Document, account: Account, trips: tuple[RoundTrip, ...]) -> Path:
     """A store that begins with this document, beside ours."""
-    built = home.path / "store.tmp"
-    for old in built.glob("*"):
-        old.unlink()
+    built = home.building_site()
     at = instant(state["timestamp"])
     with closing(open_environment(built)) as environment:
         ledger = LedgerStore(environment)
@@ -179,8 +182,10 @@ def _checked_checkpoints(home: Home) -> str:
     if broken:
         raise StoreCorrupt(f"checkpoint {broken[0]} and {len(broken) - 1} more cannot be read")
     accounts = [replayed(()), *(step.account for step in steps(entries))]
-    for number, checkpoint in found:
-        if checkpoint is not None and accounts[checkpoint.entries] != checkpoint.account:
+    for number, checkpoint in ((n, x) for n, x in found if x is not None):
+        if checkpoint.entries >= len(accounts):
+            raise StoreCorrupt(f"the ledger ends before checkpoint {number}")
+        if accounts[checkpoint.entries] != checkpoint.account:
             raise StoreCorrupt(f"checkpoint {number} is not what the ledger adds up to")
     return f"{len(found)} match their checksums and the ledger"
 
@@ -211,11 +216,11 @@ def _checked_candles(home: Home) -> str:
         store = CandleStore(environment)
         for timeframe in TIMEFRAMES:
             times = []
-            for candle in store.between(timeframe, Nanos(0), Nanos(2**63 - 1)):
+            for candle in store.between(timeframe, Nanos(0), EVER):
                 times.append(candle.open_time)
-                inside = candle.low <= min(candle.open, candle.close)
-                if candle.open_time % timeframe.span or not inside or candle.volume < 0:
-                    raise StoreCorrupt(f"{timeframe} candle at {candle.open_time} is impossible")
+                if fault := wrong(candle):
+                    at = moment(candle.open_time)
+                    raise StoreCorrupt(f"the {timeframe} candle of {at} is impossible: {fault}")
             spans = (times[-1] - times[0]) // timeframe.span + 1 if times else 0
             counts.append(f"{timeframe} {len(times)} ({spans - len(times)} missing)")
     return ", ".join(counts)

@@ -12,16 +12,13 @@ from actors.validation.program import DIED, Heard, Program
 from domain.horizons import TIMEFRAMES, Timeframe
 from domain.ledger import Entry
 from domain.market import Candle
-from domain.units import Nanos
+from domain.units import EVER, Nanos
 from persistence.candles import CandleStore
 from persistence.checkpoints import CheckpointStore
 from persistence.copies import examined
 from persistence.environment import open_to_read
 from persistence.forecasts import ForecastRecord, ForecastStore
 from persistence.ledger import LedgerStore
-
-EVER = Nanos(2**63 - 1)
-"""Later than anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@ import csv
 import io
 import json
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,17 @@ from persistence.forecasts import ForecastStore
 from persistence.home import Home
 from persistence.ledger import LedgerStore, replayed
 from persistence.records import encoded
-from tests.builders import NOON, a_forecast, an_account, an_entry, an_order, candles, money, price
+from tests.builders import (
+    NOON,
+    a_candle,
+    a_forecast,
+    an_account,
+    an_entry,
+    an_order,
+    candles,
+    money,
+    price,
+)
 from tests.persistence.test_document import MISSION
 
 
@@ -200,6 +211,7 @@ def test_backup_is_restored_by_its_name_and_the_store_before_it_is_kept(
 
     assert dumped(tmp_path, capsys)["wallet_balance"] == 9997
     assert json.loads(home.state.read_text())["wallet_balance"] == 9997
+    assert home.state.stat().st_mode & 0o777 == 0o600
     assert main(["restore", str(home.log), "--home", str(tmp_path)]) == 2
 
 
@@ -230,6 +242,24 @@ def test_verify_says_what_holds_and_what_does_not(
         "candles": "ok",
         "document": "FAILED",
     }
+
+
+def test_verify_names_an_impossible_candle_and_a_ledger_that_ends_too_early(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home = a_home(tmp_path)
+    with closing(open_environment(home.store)) as environment:
+        lower = replace(a_candle(), high=price(99))
+        CandleStore(environment).put([lower])
+        account = replayed(LedgerStore(environment).since(0))
+        checkpoint = Checkpoint(0, NOON, SCHEMA, 9, account, HighWater(account.wallet))
+        CheckpointStore(environment).put(checkpoint)
+
+    assert main(["verify", "--home", str(tmp_path)]) == 4
+
+    said = capsys.readouterr().out
+    assert "the 1m candle of 2025-03-01T12:00:00.000Z is impossible: its high is below" in said
+    assert "the ledger ends before checkpoint 0" in said
 
 
 def test_resume_lifts_the_stop_of_the_drawdown_guard(

@@ -136,10 +136,10 @@ class Loop:
         if wishes.stop is not None:
             return now
         for item in items:
-            if ends is not None and _time(item) > ends:
+            if ends is not None and moment(item) > ends:
                 wishes.stop = StopRequested("the time given with --for is over")
                 return now
-            now = max(now, _time(item))
+            now = max(now, moment(item))
             self._hand_over(item)
             if wishes.stop is not None:
                 return now
@@ -155,7 +155,7 @@ class Loop:
         self._queue.work_off()
         last = Nanos(now + CLOSE_WITHIN)
         for item in () if self._wishes.flat else items:
-            now = max(now, _time(item))
+            now = max(now, moment(item))
             self._hand_over(item)
             if self._wishes.flat or now > last:
                 break
@@ -168,7 +168,3 @@ class Loop:
         else:
             self._addresses.feed.tell(item)
         self._queue.work_off()
-
-
-def _time(item: Item) -> Nanos:
-    return item.now if isinstance(item, Tick) else moment(item)

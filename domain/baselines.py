@@ -12,7 +12,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.candles import aggregate
+from domain.candles import aggregate, alike
 from domain.horizons import TIMEFRAMES, Timeframe
 from domain.market import Candle
 from domain.units import DAY, Nanos
@@ -72,17 +72,7 @@ def disagreeing(minutes: Sequence[Candle], longer: Sequence[Candle]) -> list[Can
     if not longer:
         return []
     made = {one.open_time: one for one in aggregate(minutes, longer[0].timeframe)}
-    return [one for one in longer if not _same(one, made.get(one.open_time, one))]
-
-
-def _same(one: Candle, other: Candle) -> bool:
-    return (one.open, one.high, one.low, one.close, one.volume) == (
-        other.open,
-        other.high,
-        other.low,
-        other.close,
-        other.volume,
-    )
+    return [one for one in longer if not alike(one, made.get(one.open_time, one))]
 
 
 def baselines(series: Mapping[Timeframe, Sequence[Candle]]) -> Baselines:

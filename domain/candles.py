@@ -1,6 +1,7 @@
 """Candles as a series: what is valid, what is missing, how short ones make long ones."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from itertools import groupby, pairwise
 
@@ -26,6 +27,11 @@ def wrong(candle: Candle) -> str | None:
     if not candle.volume.is_finite() or candle.volume < 0:
         return "its volume is not a number or negative"
     return None
+
+
+def alike(one: Candle, other: Candle) -> bool:
+    """Whether they say the same of the same time, wherever each comes from."""
+    return replace(one, kind=other.kind) == other
 
 
 def aggregate(candles: Sequence[Candle], timeframe: Timeframe) -> list[Candle]:

@@ -7,6 +7,7 @@ from typing import assert_never
 from actors.actor import Actor, Mailbox
 from actors.feed.baseline import Baseline
 from actors.feed.criteria import Criteria
+from actors.feed.ration import Ration
 from actors.feed.series import Series, remarks
 from actors.feed.source import Line
 from actors.messages import (
@@ -45,8 +46,7 @@ from domain.market import Book, Candle, MarkPrice, Ticker, Trade
 from domain.units import SECOND, Nanos
 
 REPORTED_EACH_SECOND = 5
-"""Bad messages told one by one within a second; the rest of a flood is only counted."""
-
+"""Bad messages told one by one within a second; of the rest, their number."""
 
 CAUGHT_UP_MAX = 15
 """Of more minutes that came late, only so many are told one by one."""
@@ -93,8 +93,8 @@ class FeedActor(Actor[FeedInbox]):
         self._given_up = False
         self._down_since: Nanos | None = None
         self._waiting: tuple[Candle, ...] = ()
-        self._asked: tuple[Nanos, int] | None = None
-        self._bad = (Nanos(0), 0)
+        self._asked: int | None = None  # so many minutes, in one go
+        self._bad = Ration(REPORTED_EACH_SECOND, SECOND)
 
     def receive(self, message: FeedInbox) -> None:
         """Pass the market on; keep the candles whole; follow the line's ups and downs."""
@@ -121,6 +121,7 @@ class FeedActor(Actor[FeedInbox]):
                 self._dashboard.tell(mark)
             case Tick(now):
                 self._pass_time(now)
+                self._count_bad()
                 self._prove(now)
             case _:
                 self._hear_line(message)
@@ -222,13 +223,16 @@ class FeedActor(Actor[FeedInbox]):
             self._dashboard.tell(FeedUp(self._now, down))
 
     def _report(self, rejected: Rejected) -> None:
-        second, count = self._bad
-        if self._now // SECOND != second // SECOND:
-            second, count = self._now, 0
-        self._bad = (second, count + 1)
-        if count < REPORTED_EACH_SECOND:
+        self._count_bad()
+        if self._bad.passes(self._now):
             at = max(self._now, rejected.at)
             self._dashboard.tell(BadMessage(at, rejected.stream, rejected.reason))
+
+    def _count_bad(self) -> None:
+        """Of a flood that is over, tell how many were not told."""
+        if more := self._bad.kept_back(self._now):
+            reason = f"{more} more bad messages within a second"
+            self._dashboard.tell(BadMessage(self._now, "all", reason))
 
     def _take(self, fetched: Fetched) -> None:
         """Candles we asked for: the history at start, or what a hole was missing."""
@@ -239,10 +243,9 @@ class FeedActor(Actor[FeedInbox]):
         if not self._ingested:
             self._begin(fetched)
         elif self._asked is not None:
-            _, missing = self._asked
-            repaired = min(missing, len(fetched.candles) - len(faults))
+            repaired = min(self._asked, len(fetched.candles) - len(faults))
             self._dashboard.tell(fetched)
-            self._dashboard.tell(Gap(self._now, Timeframe.M1, missing, repaired))
+            self._dashboard.tell(Gap(self._now, Timeframe.M1, self._asked, repaired))
         elif fetched.candles:
             self._catch_up(fetched, expected or Nanos(0))
             self._dashboard.tell(fetched)
@@ -344,8 +347,7 @@ class FeedActor(Actor[FeedInbox]):
     def _ask(self, expected: Nanos, candle: Candle) -> None:
         """Candles are missing before this one: fetch just those, then go on with it."""
         span = candle.timeframe.span
-        missing = (candle.open_time - expected) // span
-        self._asked = (expected, missing)
+        self._asked = (candle.open_time - expected) // span
         self._waiting = (candle,)
         self._line.refetch(candle.timeframe, expected, Nanos(candle.open_time - span))
 

@@ -7,9 +7,9 @@ there is an answer.
 
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 
 from actors.messages import Fetched, Rejected
+from domain.candles import alike
 from domain.market import Candle
 from domain.units import MINUTE, Nanos
 
@@ -115,7 +115,7 @@ class Continuity:
         told = {candle.open_time: candle for candle in fetched.candles}
         for candle, _ in self._held:
             other = told.get(candle.open_time, candle)
-            if replace(other, kind=candle.kind) != candle:
+            if not alike(other, candle):
                 reason = (
                     f"the candle that closed at {other.close} was streamed as {candle.close}; "
                     "the first is the exchange's second word, and stands"

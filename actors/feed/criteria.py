@@ -27,7 +27,7 @@ CONNECTION, CLOCK = "connection", "clock"
 
 
 @dataclass(slots=True)
-class Heard:
+class Second:
     """What came within one second."""
 
     book: bool = False
@@ -42,7 +42,7 @@ class Connectivity:
     many tickers as seconds: of these two may fall into one second, and none into the next.
     """
 
-    seconds: dict[int, Heard] = field(default_factory=dict)
+    seconds: dict[int, Second] = field(default_factory=dict)
     now: int = 0
 
     def pass_time(self, now: Nanos) -> None:
@@ -50,11 +50,11 @@ class Connectivity:
         self.now = max(self.now, now // SECOND)
         oldest = self.now - STEADY_SECONDS
         self.seconds = {second: x for second, x in self.seconds.items() if second >= oldest}
-        self.seconds.setdefault(self.now, Heard())
+        self.seconds.setdefault(self.now, Second())
 
     def hear(self, *, book: bool) -> None:
         """One book or one ticker has come."""
-        heard = self.seconds.setdefault(self.now, Heard())
+        heard = self.seconds.setdefault(self.now, Second())
         heard.book = heard.book or book
         heard.tickers += not book
 

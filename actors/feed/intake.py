@@ -13,6 +13,7 @@ from actors.feed.audit import Audit
 from actors.feed.order import BookOrder, Disorder, Range, TradeOrder, check_time
 from actors.feed.outlet import Outlet
 from actors.feed.protocol import Decoded, OpenCandle, ServerShutdown, read, unwrap
+from actors.feed.ration import Ration
 from actors.feed.watchdog import Believability, Watchdog
 from actors.feed.wire import BadFrame, Frame
 from actors.messages import FeedInbox, Measured, Rejected, Span
@@ -68,7 +69,7 @@ class Intake:
         self._trade_order = TradeOrder()
         self._audit = Audit()
         self._believable = Believability()
-        self._bad = (0.0, 0)
+        self._bad = Ration(TOLD_EACH_SECOND, 1.0)
         self._delays = Tally(DELAY_SECONDS)
         self._decodes = Tally(DECODE_SECONDS)
         self.shutting_down = False
@@ -122,14 +123,10 @@ class Intake:
     def reject(self, arrived: Nanos, stream: str, reason: str) -> None:
         """Tell of a bad frame; of a flood of them, only that it is one."""
         now = perf_counter()
-        since, count = self._bad
-        if now - since >= 1:
-            if count > TOLD_EACH_SECOND:
-                more = f"{count - TOLD_EACH_SECOND} more bad frames within a second"
-                self._feed.tell(Rejected(arrived, "all", more))
-            since, count = now, 0
-        self._bad = (since, count + 1)
-        if count < TOLD_EACH_SECOND:
+        if more := self._bad.kept_back(now):
+            reason_of_all = f"{more} more bad frames within a second"
+            self._feed.tell(Rejected(arrived, "all", reason_of_all))
+        if self._bad.passes(now):
             self._feed.tell(Rejected(arrived, stream, reason))
 
     def _newest_book(self, frames: Sequence[bytes]) -> int:

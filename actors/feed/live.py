@@ -45,7 +45,7 @@ from domain.errors import FeedLost, VenueUnavailable
 from domain.horizons import Timeframe
 from domain.units import Nanos
 
-STREAMS = ("depth5@100ms", "trade", "ticker", "kline_1m")
+STREAMS = tuple(SILENCE)
 """What we listen to, of one symbol."""
 
 CLOSED_WITHIN = 1.8

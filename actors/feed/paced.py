@@ -130,7 +130,7 @@ class PacedLine:
                 return
         begun, now = monotonic(), source.start
         for item in timeline(source.events(), source.start):
-            now = max(now, item.now if isinstance(item, Tick) else moment(item))
+            now = max(now, moment(item))
             if self._wait_until(begun + (now - source.start) / SECOND / self._speed):
                 return
             self._tell(item)

@@ -16,9 +16,15 @@ between them nothing can happen that does not say its own time."""
 Item = MarketEvent | Rejected | Tick
 
 
-def moment(event: MarketEvent | Rejected) -> Nanos:
-    """When an event is known: a candle when it closes, anything else at its own time."""
-    return event.close_time if isinstance(event, Candle) else event.at
+def moment(item: Item) -> Nanos:
+    """When an item is known: a candle when it closes, anything else at its own time."""
+    match item:
+        case Candle():
+            return item.close_time
+        case Tick(now):
+            return now
+        case _:
+            return item.at
 
 
 def timeline(

@@ -289,11 +289,15 @@ def test_lost_line_is_said_once_and_its_return_with_the_time_it_took(house: Hous
     assert house.dashboard.of(FeedUp) == [FeedUp(Nanos(NOON + 5 * SECOND), 5.0)]
 
 
-def test_flood_of_bad_messages_is_reported_five_times_a_second(house: House) -> None:
+def test_flood_of_bad_messages_is_told_five_times_a_second_and_then_counted(house: House) -> None:
     house.tell(Tick(NOON), *(Rejected(NOON, "trade", "no JSON") for _ in range(100)))
     house.tell(Tick(Nanos(NOON + SECOND)), Rejected(NOON, "trade", "no JSON"))
 
-    assert len(house.dashboard.of(BadMessage)) == 6
+    told = house.dashboard.of(BadMessage)
+    assert len(told) == 7
+    assert told[5] == BadMessage(
+        Nanos(NOON + SECOND), "all", "95 more bad messages within a second"
+    )
 
 
 AGREED = ClockOffset(Nanos(SECOND // 100), Nanos(SECOND // 1000))

@@ -1,11 +1,12 @@
 """The forecasts of the last month: what was said of each candle, to be held against what came."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import lmdb
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.candles import closes_at
 from domain.errors import StoreCorrupt
@@ -24,6 +25,11 @@ SHAPE = (len(STEPS), len(LEVELS))
 
 DISTANCE = np.dtype(">f2")
 """How far a quantile is from that close, in log price [basis points]; 3 digits of it are kept."""
+
+RECORD = np.dtype([("base", ">f8"), ("model", "u1", 8), ("distance", DISTANCE, SHAPE)])
+"""HEAD and what follows it, as a row of an array."""
+
+ASCII_MAX = 127
 
 KEPT = Nanos(30 * DAY)
 """How long a forecast stays."""
@@ -54,6 +60,29 @@ class ForecastRecord:
         return tuple(Nanos(self.at + step * self.timeframe.span) for step in STEPS)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """All that was said of one timeframe in some time, oldest first.
+
+    Attributes:
+        timeframe: of the candles ahead.
+        at: when each forecast was made [ns], shape (n,).
+        base: close it was made at [quote per base], shape (n,).
+        distance: how far its quantiles are from that [basis points of log price], shape (n, 5, 13),
+            three digits.
+    """
+
+    timeframe: Timeframe
+    at: NDArray[np.int64]
+    base: Floats
+    distance: NDArray[np.float16]
+
+    def quantiles(self, rows: slice) -> Floats:
+        """Prices at STEPS and LEVELS of some of the forecasts, shape (m, 5, 13)."""
+        away = np.exp(self.distance[rows].astype(np.float64) / BASIS_POINTS)
+        return np.asarray(self.base[rows, None, None] * away)
+
+
 class ForecastStore:
     """Table of forecasts by time and timeframe; of those that a restart makes again the last one.
 
@@ -82,16 +111,38 @@ class ForecastStore:
         Raises:
             StoreCorrupt: a record is not one of ours.
         """
+        return tuple(_decode(key, record) for key, record in self._kept(timeframe, first, last))
+
+    def said(self, timeframe: Timeframe, first: Nanos, last: Nanos) -> Said:
+        """As `between`, in arrays: a month of a minute's forecasts is a tenth of the size.
+
+        Raises:
+            StoreCorrupt: a record is not one of ours.
+        """
+        keys, records = bytearray(), bytearray()
+        for key, record in self._kept(timeframe, first, last):
+            if not sound(key, record):
+                raise StoreCorrupt(f"a forecast of {len(record)} bytes")
+            keys += key[:-1]
+            records += record
+        rows = np.frombuffer(records, RECORD)
+        if rows.size and rows["model"].max() > ASCII_MAX:
+            raise StoreCorrupt(f"a forecast of {RECORD.itemsize} bytes")
+        at = np.frombuffer(keys, ">u8").astype(np.int64)
+        base = rows["base"].astype(np.float64)
+        return Said(timeframe, at, base, rows["distance"].astype(np.float16))
+
+    def _kept(
+        self, timeframe: Timeframe, first: Nanos, last: Nanos
+    ) -> Iterator[tuple[bytes, bytes]]:
         place, end = TIMEFRAMES.index(timeframe), KEY.pack(last, len(TIMEFRAMES))
-        found = []
         with self._environment.begin(self._table) as transaction:
             cursor = transaction.cursor()
             stands = cursor.set_range(KEY.pack(max(first, 0), 0))
-            while stands and cursor.key() <= end:
-                if cursor.key()[-1] == place:
-                    found.append(_decode(cursor.key(), cursor.value()))
+            while stands and (key := cursor.key()) <= end:
+                if key[-1] == place:
+                    yield key, cursor.value()
                 stands = cursor.next()
-        return tuple(found)
 
 
 def realised(forecasts: Sequence[ForecastRecord], candles: CandleStore) -> Floats:
@@ -104,14 +155,23 @@ def realised(forecasts: Sequence[ForecastRecord], candles: CandleStore) -> Float
     Returns:
         Closes [quote per base], shape (n, 5) for STEPS; NaN where the candle is not known (yet).
     """
-    closes = np.full((len(forecasts), len(STEPS)), np.nan)
-    if not forecasts:
-        return closes
-    timeframe, (first, last) = forecasts[0].timeframe, (forecasts[0].at, forecasts[-1].due[-1])
-    known = {x.close_time: float(x.close) for x in candles.between(timeframe, first, last)}
-    for row, forecast in enumerate(forecasts):
-        closes[row] = [known.get(due, np.nan) for due in forecast.due]
-    return closes
+    made = np.array([forecast.at for forecast in forecasts], np.int64)
+    return came(forecasts[0].timeframe if forecasts else Timeframe.M1, made, candles)
+
+
+def came(timeframe: Timeframe, made: NDArray[np.int64], candles: CandleStore) -> Floats:
+    """As `realised`, of the forecasts of a timeframe that were made at these times, shape (n,)."""
+    if not len(made):
+        return np.zeros((0, len(STEPS)))
+    first, last = int(made[0]), int(made[-1]) + max(STEPS) * timeframe.span
+    known = candles.closes(timeframe, Nanos(first), Nanos(last))
+    due = made[:, None] + np.array(STEPS) * timeframe.span
+    ends = known.opened + timeframe.span
+    place = np.searchsorted(ends, due)
+    there = place < len(ends)
+    place[~there] = 0
+    there[there] = ends[place[there]] == due[there]
+    return np.where(there, known.close[place] if len(ends) else np.nan, np.nan)
 
 
 def sound(key: bytes, record: bytes) -> bool:

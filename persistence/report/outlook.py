@@ -5,24 +5,30 @@ The random walk is the one to beat: no drift, normal moves, their variance by ex
 had closed when the forecast was made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import lmdb
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.horizons import CONTEXT, INTERVALS, LEVELS, MEDIAN, STEPS, TIMEFRAMES, Timeframe
 from domain.performance import Times
 from domain.units import BASIS_POINTS, Floats, Nanos
 from persistence.candles import CandleStore
-from persistence.forecasts import ForecastRecord, ForecastStore, realised
+from persistence.forecasts import ForecastStore, Said, came
 
 DECAY = 0.94
 """Weight of the variance until now against that of the newest move."""
 
 MOVES_MIN = 20
 """Moves that the walk has seen before it says anything."""
+
+PART = 2048
+"""Forecasts that are judged at a time."""
+
+Counts = NDArray[np.int64]
 
 DEVIATES = np.array([NormalDist().inv_cdf(level) for level in LEVELS])
 """Standard deviations from the middle, at LEVELS."""
@@ -62,78 +68,126 @@ def outlooks(environment: lmdb.Environment, first: Nanos, last: Nanos) -> tuple[
     store, candles = ForecastStore(environment), CandleStore(environment)
     found = []
     for timeframe in TIMEFRAMES:
-        records = store.between(timeframe, first, last)
-        if records:
-            found.append(_outlook(records, realised(records, candles), _walk(records, candles)))
+        said = store.said(timeframe, first, last)
+        if len(said.at):
+            closes = came(timeframe, said.at, candles)
+            found.append(_outlook(said, closes, _walk(said, candles)))
     return tuple(outlook for outlook in found if outlook is not None)
 
 
-def _outlook(records: Sequence[ForecastRecord], came: Floats, spread: Floats) -> Outlook | None:
+@dataclass(slots=True)
+class _Tally:
+    """What is counted of forecasts, a part of them at a time.
+
+    Attributes:
+        inside: moves inside each of INTERVALS.
+        below: moves below the quantile at each of LEVELS.
+        right: moves that went where the median pointed.
+        pointed: those that went somewhere, and of which the median said where to.
+    """
+
+    inside: Counts
+    below: Counts
+    right: int = 0
+    pointed: int = 0
+
+    def count(self, move: Floats, said: Floats) -> None:
+        """Add moves, shape (k,), and the quantiles that were said of them [log], (k, 13)."""
+        self.inside += [
+            np.sum((move >= said[:, x]) & (move <= said[:, y])) for _, x, y in INTERVALS
+        ]
+        self.below += np.sum(move[:, None] <= said, axis=0)
+        sides = np.sign(move) * np.sign(said[:, MEDIAN])
+        self.right += int(np.sum(sides > 0))
+        self.pointed += int(np.sum(sides != 0))
+
+
+def _outlook(said: Said, closes: Floats, spread: Floats) -> Outlook | None:
     """What is told of forecasts.
 
     Args:
-        records: n forecasts of one timeframe.
-        came: closes that they were made for, shape (n, 5); NaN where unknown.
+        said: n forecasts of one timeframe.
+        closes: those that they were made for, shape (n, 5); NaN where unknown.
         spread: the walk's deviation of one step when each was made [log], shape (n,); may be NaN.
     """
-    due = np.isfinite(came)
-    if not due.any():
+    due = np.isfinite(closes)
+    count = int(due.sum())
+    if count == 0:
         return None
-    base = np.array([record.base for record in records])[:, None]
-    said = np.log(np.array([record.quantiles for record in records]) / base[..., None])[due]
-    move = np.log(came / base)[due]
-    steps = np.broadcast_to(np.sqrt(STEPS), came.shape)[due]
-    walk = (np.repeat(spread[:, None], len(STEPS), axis=1)[due] * steps)[:, None] * DEVIATES
-    known = np.isfinite(walk[:, 0])
-    loss, walked = _loss(move, said), _loss(move[known], walk[known])
-    on_those = _loss(move[known], said[known])
+    tally = _Tally(np.zeros(len(INTERVALS), np.int64), np.zeros(len(LEVELS), np.int64))
+    known = np.isfinite(np.repeat(spread[:, None], len(STEPS), axis=1)[due])
+    losses = _losses(_judged(said, closes, tally), count)
+    loss, on_those = _mean(losses), _mean(losses if known.all() else losses[known])
+    del losses  # one of these is as large as all that the forecasts take
+    walked = _mean(_losses(_walked(said, closes, spread), int(known.sum())))
     return Outlook(
-        timeframe=records[0].timeframe,
-        count=len(move),
-        inside=tuple(_share_inside(move, said, low, high) for _, low, high in INTERVALS),
-        below=tuple(np.mean(move[:, None] <= said, axis=0).tolist()),
-        right=_right(move, said[:, MEDIAN]),
-        loss_bps=float(loss),
-        walk_bps=float(walked) if known.any() else None,
-        skill=1 - float(on_those / walked) if known.any() and walked > 0 else None,
+        timeframe=said.timeframe,
+        count=count,
+        inside=tuple((tally.inside / count).tolist()),
+        below=tuple((tally.below / count).tolist()),
+        # What went nowhere, or was to, is left out.
+        right=tally.right / tally.pointed if tally.pointed else None,
+        loss_bps=loss,
+        walk_bps=walked if known.any() else None,
+        skill=1 - on_those / walked if known.any() and walked > 0 else None,
     )
 
 
-def _share_inside(move: Floats, said: Floats, low: int, high: int) -> float:
-    return float(np.mean((move >= said[:, low]) & (move <= said[:, high])))
+Judged = Iterator[tuple[Floats, Floats]]
+"""Moves [log], shape (k,), and the quantiles that were said of each [log], (k, 13), by parts."""
 
 
-def _right(move: Floats, median: Floats) -> float | None:
-    """Share of moves in the median's direction; what went nowhere, or was to, is left out."""
-    sides = np.sign(move) * np.sign(median)
-    pointed = sides[sides != 0]
-    return float(np.mean(pointed > 0)) if len(pointed) else None
+def _judged(said: Said, closes: Floats, tally: _Tally) -> Judged:
+    """The moves that came due, beside what the model said of them; counted as they pass."""
+    for rows in _parts(len(said.at)):
+        due, base = np.isfinite(closes[rows]), said.base[rows, None]
+        quantiles = np.log(said.quantiles(rows) / base[..., None])[due]
+        move = np.log(closes[rows] / base)[due]
+        tally.count(move, quantiles)
+        yield move, quantiles
 
 
-def _loss(move: Floats, said: Floats) -> float:
-    """Mean pinball loss over LEVELS [basis points]: (n,), (n, 13).
-
-    >>> round(_loss(np.zeros(1), np.full((1, len(LEVELS)), 1e-4)), 2)
-    0.5
-    """
-    if not len(move):
-        return 0.0
-    levels, error = np.array(LEVELS), move[:, None] - said
-    return float(np.maximum(levels * error, (levels - 1) * error).mean() * BASIS_POINTS)
+def _walked(said: Said, closes: Floats, spread: Floats) -> Judged:
+    """The same moves beside what the walk said, where it said something."""
+    for rows in _parts(len(said.at)):
+        due = np.isfinite(closes[rows]) & np.isfinite(spread[rows, None])
+        move = np.log(closes[rows] / said.base[rows, None])[due]
+        steps = np.broadcast_to(np.sqrt(STEPS), due.shape)[due]
+        wide = np.repeat(spread[rows, None], len(STEPS), axis=1)[due]
+        yield move, (wide * steps)[:, None] * DEVIATES
 
 
-def _walk(records: Sequence[ForecastRecord], candles: CandleStore) -> Floats:
+def _parts(count: int) -> Iterator[slice]:
+    return (slice(begin, begin + PART) for begin in range(0, count, PART))
+
+
+def _losses(judged: Judged, count: int) -> Floats:
+    """Pinball losses at LEVELS of so many moves, shape (count, 13)."""
+    levels, found, filled = np.array(LEVELS), np.empty((count, len(LEVELS))), 0
+    for move, said in judged:
+        error = move[:, None] - said
+        place = found[filled : filled + len(move)]
+        np.maximum(levels * error, (levels - 1) * error, out=place)
+        filled += len(move)
+    return found
+
+
+def _mean(losses: Floats) -> float:
+    """Mean loss [basis points]; 0 where there is none."""
+    return float(losses.mean() * BASIS_POINTS) if len(losses) else 0.0
+
+
+def _walk(said: Said, candles: CandleStore) -> Floats:
     """The walk's deviation of one step when each forecast was made [log], shape (n,), or NaN."""
-    timeframe = records[0].timeframe
-    before = Nanos(max(0, records[0].at - (CONTEXT + 1) * timeframe.span))
-    known = candles.between(timeframe, before, records[-1].at)
-    if len(known) <= MOVES_MIN:
-        return np.full(len(records), np.nan)
-    closes = np.array([float(candle.close) for candle in known])
-    ends = np.array([candle.close_time for candle in known], np.int64)
-    deviation = np.concatenate(((np.nan,), _deviations(np.diff(np.log(closes)))))
+    span = said.timeframe.span
+    before = Nanos(max(0, int(said.at[0]) - (CONTEXT + 1) * span))
+    known = candles.closes(said.timeframe, before, Nanos(int(said.at[-1])))
+    if len(known.close) <= MOVES_MIN:
+        return np.full(len(said.at), np.nan)
+    moves = np.diff(np.log(known.close))
+    deviation = np.concatenate(((np.nan,), _deviations(moves)))
     deviation[:MOVES_MIN] = np.nan
-    return _at(ends, deviation, np.array([record.at for record in records], np.int64))
+    return _at(known.opened + span, deviation, said.at)
 
 
 def _deviations(moves: Floats) -> Floats:

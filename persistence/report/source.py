@@ -16,7 +16,7 @@ from domain.ledger import Entry
 from domain.orders import Order
 from domain.performance import Times
 from domain.trades import Step, steps
-from domain.units import DAY, Floats, Nanos
+from domain.units import Floats, Nanos
 from persistence.candles import CandleStore
 from persistence.checkpoints import Checkpoint, CheckpointStore
 from persistence.environment import open_to_read
@@ -27,10 +27,6 @@ from persistence.report.outlook import Outlook, outlooks
 
 SPAN = Timeframe.M1.span
 """Candles of one minute value what is held."""
-
-
-PART = DAY
-"""Candles are read a day at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,15 +167,10 @@ def _compare(entries: tuple[Entry, ...], checkpoint: Checkpoint | None, path: Pa
 
 
 def _prices(store: CandleStore, kept: Kept) -> Prices:
-    """Closes within the ledger's time, read in parts: a year of whole candles fills the memory."""
-    first = _first(kept)
-    times, closes = list[int](), list[float]()
-    for begin in range(max(0, first - SPAN), kept.until, PART):
-        end = min(begin + PART - 1, kept.until - SPAN)
-        for candle in store.between(Timeframe.M1, Nanos(begin), Nanos(end)):
-            times.append(candle.open_time + SPAN)
-            closes.append(float(candle.close))
-    return Prices(np.array(times, np.int64), np.array(closes, np.float64))
+    """Closes within the ledger's time."""
+    first, last = max(0, _first(kept) - SPAN), kept.until - SPAN
+    found = store.closes(Timeframe.M1, Nanos(first), Nanos(last))
+    return Prices(found.opened + SPAN, found.close)
 
 
 def _source(name: str, stored: Stored, log: Log | None) -> Source:

@@ -1,16 +1,22 @@
+from contextlib import closing
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import lmdb
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from domain.errors import StoreCorrupt
 from domain.horizons import TIMEFRAMES, Timeframe
 from domain.market import Origin
-from domain.units import MINUTE, Nanos
+from domain.units import HOUR, MINUTE, Nanos, Price
 from persistence.candles import CandleStore
 from persistence.environment import open_environment
 from tests.builders import NOON, a_candle, candles, price
+
+LATER = Nanos(NOON + 2 * HOUR)
 
 
 @pytest.fixture
@@ -80,6 +86,36 @@ def test_eighth_digit_survives(environment: lmdb.Environment) -> None:
     assert store.newest(Timeframe.M1, 1) == (candle,)
 
 
+def test_closes_are_those_of_the_candles_however_many_are_read_at_a_time(
+    environment: lmdb.Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("persistence.candles.PART", 3)
+    store = CandleStore(environment)
+    store.put([*candles(9), *candles(2, timeframe=Timeframe.H1)])
+    span = (Nanos(NOON + MINUTE), Nanos(NOON + 7 * MINUTE))
+
+    found = store.closes(Timeframe.M1, *span)
+
+    expected = store.between(Timeframe.M1, *span)
+    assert len(expected) == 7
+    assert found.opened.tolist() == [x.open_time for x in expected]
+    assert found.close.tolist() == [float(x.close) for x in expected]
+    assert store.closes(Timeframe.H1, NOON, LATER).opened.tolist()[0] == NOON
+    assert len(store.closes(Timeframe.M1, LATER, NOON).close) == 0
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.decimals("0.00000001", "9999999", places=8))
+def test_close_in_an_array_is_the_float_that_is_nearest(
+    tmp_path_factory: pytest.TempPathFactory, close: Decimal
+) -> None:
+    with closing(open_environment(tmp_path_factory.mktemp("store"))) as environment:
+        store = CandleStore(environment)
+        store.put([replace(a_candle(), close=Price(close))])
+
+        assert store.closes(Timeframe.M1, NOON, NOON).close.tolist() == [float(close)]
+
+
 def test_record_we_did_not_write_is_reported_as_corrupt(environment: lmdb.Environment) -> None:
     store = CandleStore(environment)
     store.put(candles(1))
@@ -91,3 +127,5 @@ def test_record_we_did_not_write_is_reported_as_corrupt(environment: lmdb.Enviro
 
     with pytest.raises(StoreCorrupt, match="5 bytes"):
         store.newest(Timeframe.M1, 1)
+    with pytest.raises(StoreCorrupt, match="5 bytes"):
+        store.closes(Timeframe.M1, NOON, LATER)

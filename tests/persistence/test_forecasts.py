@@ -86,6 +86,20 @@ def test_what_came_stands_beside_what_was_said(environment: lmdb.Environment) ->
     assert realised((), market).shape == (0, len(STEPS))
 
 
+def test_forecasts_in_arrays_say_the_same(environment: lmdb.Environment) -> None:
+    store = ForecastStore(environment)
+    for minute in range(6):
+        store.put(replace(a_forecast(shift=minute / 1000), at=Nanos(NOON + minute * MINUTE)), "00")
+
+    said = store.said(Timeframe.M3, NOON, LATER)
+
+    each = store.between(Timeframe.M3, NOON, LATER)
+    assert said.at.tolist() == [x.at for x in each] == [NOON, NOON + 3 * MINUTE]
+    assert said.base.tolist() == [x.base for x in each]
+    assert said.quantiles(slice(0, 9)).tolist() == [x.quantiles.tolist() for x in each]
+    assert len(store.said(Timeframe.M3, LATER, LATER).at) == 0
+
+
 @pytest.mark.parametrize("damage", [b"", b"\0" * 50, b"\xff" * 146])
 def test_record_that_is_none_of_ours_is_said_to_be_corrupt(
     environment: lmdb.Environment, damage: bytes
@@ -96,3 +110,5 @@ def test_record_that_is_none_of_ours_is_said_to_be_corrupt(
 
     with pytest.raises(StoreCorrupt, match="a forecast of"):
         store.between(Timeframe.M1, NOON, NOON)
+    with pytest.raises(StoreCorrupt, match="a forecast of"):
+        store.said(Timeframe.M1, NOON, NOON)

@@ -9,19 +9,16 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
-from contextlib import closing
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from domain.ledger import Cause
-from persistence.environment import open_to_read
 from persistence.home import Home
-from persistence.ledger import LedgerStore
 from persistence.recovery import healed
 from persistence.tool import verified
+from tests.fills import Fill, booked, told
 from tests.power import TRACER, laid_out, replayed
 from tests.program import ROOT
 
@@ -34,8 +31,6 @@ BOUNDARIES = "pwrite64,pwritev,writev,write,fdatasync,fsync,ftruncate,rename,unl
 
 SAMPLE = 40
 """Of all boundaries, every so manieth comes with all tests."""
-
-Fill = tuple[str, str, str]
 
 
 @cache
@@ -59,19 +54,7 @@ def ran(home: Path, trips: int, *tracer: str) -> subprocess.CompletedProcess[str
 
 def fills(said: str) -> Counter[Fill]:
     """The fills that were told; a last line that is torn tells nothing."""
-    events = [json.loads(line) for line in said.splitlines(keepends=True) if line.endswith("\n")]
-    return Counter((x["order"], x["price"], x["quantity"]) for x in events if x["event"] == "fill")
-
-
-def booked(home: Path) -> Counter[Fill]:
-    """The fills that stand in the ledger."""
-    with closing(open_to_read(home / "store")) as environment:
-        entries = LedgerStore(environment).since(0)
-    return Counter(
-        (entry.order, f"{entry.movement.price:f}", f"{entry.movement.quantity:f}")
-        for entry in entries
-        if entry.cause is Cause.FILL and entry.movement is not None
-    )
+    return told(json.loads(x) for x in said.splitlines(keepends=True) if x.endswith("\n"))
 
 
 def boundaries(folder: Path) -> list[tuple[str, int]]:
@@ -93,11 +76,11 @@ def test_broker_killed_before_any_of_its_writes_books_every_fill_once(tmp_path: 
         inject = f"inject={call}:signal=SIGKILL:when={number}"
         killed = ran(home, 1, "-o", "/dev/null", "-e", f"trace={call}", "-e", inject)
         assert killed.returncode != 0
-        told = fills(killed.stdout)
+        heard = fills(killed.stdout)
         went_on = ran(home, 1)
 
         assert went_on.returncode == 0, f"{inject}: {went_on.stderr}"
-        assert told + fills(went_on.stdout) <= booked(home), inject
+        assert heard + fills(went_on.stdout) <= booked(home), inject
         lines, status = verified(home)
         assert status == 0, f"{inject}: {lines}"
 
@@ -125,9 +108,9 @@ def test_disk_that_loses_its_power_at_any_write_holds_every_fill_that_was_told(
 
             place = f"after call {number}, with {share:.0%} of what was on its way: {note}"
             assert "went" not in note, place
-            told = fills(said.decode())
-            if told:
-                assert told <= booked(found.path), place
+            heard = fills(said.decode())
+            if heard:
+                assert heard <= booked(found.path), place
                 lines, status = verified(found.path)
                 assert status == 0, f"{place}: {lines}"
     print(f"{len(seen)} disks")  # noqa: T201

@@ -8,19 +8,18 @@ model that trades. The full disk needs the right to mount one.
 
 import argparse
 import os
-import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from time import monotonic
 
-from persistence.environment import open_environment
+from tests.damage import RUINS, fill_up, ruin, small_disk
+from tests.fills import booked
 from tests.models import opinionated
 from tests.program import children
-from tests.test_chaos import Trader, booked, small_disk
+from tests.trader import Trader
 
 Fault = Callable[[Trader, Path], float]
 """Does the damage and waits; returns how long it took until the program traded again [s]."""
@@ -38,35 +37,18 @@ def killed(number: signal.Signals) -> Fault:
 def ruined(how: str) -> Fault:
     """The store is damaged under the trader."""
 
-    def damage(home: Path) -> None:
-        if how == "deleted":
-            shutil.rmtree(home / "store")
-        elif how == "cut short":
-            os.truncate(home / "store" / "data.mdb", 2 * 4096)
-        else:
-            with closing(open_environment(home / "store")) as environment:
-                trips = environment.open_db(b"trips")
-                with environment.begin(trips, write=True) as transaction:
-                    transaction.put(b"no key of ours", b"\xc1")
-
     def fault(trader: Trader, home: Path) -> float:
         if how != "damaged":  # that is found by the first copy
             trader.hear("closed")
             trader.hear("backup")
-        return _again(trader, lambda: damage(home))
+        return _again(trader, lambda: ruin(home, how))
 
     return fault
 
 
 def full(trader: Trader, home: Path) -> float:
     """The disk is full; the time counts from when there is room again."""
-    filler = home.parent / "filler"
-    with filler.open("wb", buffering=0) as file:
-        while True:
-            try:
-                file.write(bytes(4096))
-            except OSError:
-                break
+    filler = fill_up(home.parent)
     trader.hear("halted")
     trader.hear("decision", "cannot be written")
     begun = monotonic()
@@ -80,9 +62,7 @@ FAULTS: dict[str, Fault] = {
     "killed (SIGKILL)": killed(signal.SIGKILL),
     "segfault (SIGSEGV)": killed(signal.SIGSEGV),
     "stuck (SIGSTOP)": killed(signal.SIGSTOP),
-    "store deleted": ruined("deleted"),
-    "store cut short": ruined("cut short"),
-    "store damaged": ruined("damaged"),
+    **{f"store {how}": ruined(how) for how in RUINS},
     "disk full": full,
 }
 

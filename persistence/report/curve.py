@@ -9,7 +9,7 @@ from domain.execution import TAKER_FEE
 from domain.performance import Times
 from domain.trades import Step
 from domain.units import Floats
-from persistence.report.log import Log, Worth
+from persistence.report.log import Log
 from persistence.report.source import Prices, Source
 
 BY_CANDLES = "the ledger, with what was held valued at each one-minute close"
@@ -136,13 +136,12 @@ def _logged(log: Log | None, books: _Books) -> tuple[tuple[Times, Floats], int]:
 
     A line may have been written just before or after the entry of the same moment.
     """
-    lines = [line for line in log.lines if isinstance(line, Worth)] if log is not None else []
-    at = np.array([line.time for line in lines], np.int64)
-    balance = np.array([float(line.balance) for line in lines])
+    if log is None:
+        return (np.zeros(0, np.int64), np.zeros(0)), 0
+    at, equity = log.worths.at, log.worths.equity
     place = books.place(at)
     agrees = np.zeros(len(at), bool)
     for near in (-1, 0, 1):
         wallet = books.wallet[np.clip(place + near, 0, len(books.wallet) - 1)]
-        agrees |= np.abs(wallet - balance) < 1e-6  # noqa: PLR2004 - far below a cent
-    equity = np.array([float(line.equity) for line in lines])
+        agrees |= np.abs(wallet - log.worths.balance) < 1e-6  # noqa: PLR2004 - far below a cent
     return (at[agrees], equity[agrees]), int((~agrees).sum())

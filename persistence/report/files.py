@@ -17,7 +17,7 @@ from domain.trades import Trade
 from persistence.document import moment
 from persistence.report.curve import Curve, curve
 from persistence.report.measures import measured, metrics
-from persistence.report.operations import Operations, operations
+from persistence.report.operations import Operations
 from persistence.report.outlook import Outlook
 from persistence.report.page import Report, label, page
 from persistence.report.skill import skills
@@ -61,7 +61,7 @@ def reported(source: Source) -> Report:
         curve=line,
         run=measured(source, line),
         skills=skills(source.log, source.prices),
-        operations=operations(source.log),
+        operations=None if source.log is None else source.log.operations,
     )
 
 

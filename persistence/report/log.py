@@ -1,238 +1,127 @@
-"""Reads the log of facts again: what of it the ledger does not hold.
+"""The log as a report needs it: read once, a day at a time, into figures and arrays.
 
-One folder keeps the lines of all runs. A replay that is run again, or a demo that goes on from its
-last checkpoint, lives the same hours twice; only the later life is in the ledger, so a run takes
-away what was written before it about the time from its own start on.
+A year of it is half a gigabyte of lines; what is kept of them is a tenth of that, and less.
 """
 
-import re
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
-from decimal import Decimal
-from operator import attrgetter
+from array import array
+from dataclasses import dataclass
 from pathlib import Path
-from sys import intern
+from typing import Any
 
-import msgspec
+import numpy as np
 
-from domain.errors import StoreBusy
-from domain.facts import Decision, Mode
+from domain.facts import Mode
+from domain.performance import Times
 from domain.signals import Direction
-from domain.units import MILLISECOND, MINUTE, Nanos
+from domain.units import Floats, Nanos
+from persistence.report.lines import Line, Signal, Worth, parts
+from persistence.report.operations import Course, Operations
 
-NAME = re.compile(rb'"event":"(\w+)"')
-
-FIGURE = re.compile(r"\d[\d.,]*")
-"""Where a reason has a number."""
-
-WAITING = {Decision.WAITING, Decision.RISK_PAUSE}
-"""Decisions to do nothing."""
-
-STEP_BACK_MAX = MINUTE
-"""Facts of one run may come this much out of order [ns]."""
+SIGN = {Direction.LONG: 1, Direction.SHORT: -1, Direction.FLAT: 0}
 
 
-class Line(msgspec.Struct, gc=False):
-    """What every line has."""
-
-    at: datetime
-    mode: str = ""
-
-    @property
-    def time(self) -> Nanos:
-        """When it happened, to the millisecond."""
-        return Nanos(round(self.at.timestamp() * 1000) * MILLISECOND)
-
-
-class Start(Line):
-    """The program began."""
-
-    version: str = ""
-    book: str = ""
-
-
-class Stop(Line):
-    """The program ended in order."""
-
-
-class Model(Line):
-    """The program was ready to trade with this model."""
-
-    model: str = ""
-    model_sha: str = ""
-
-
-class Signal(Line, kw_only=True):
-    """The fused forecast."""
-
-    direction: Direction
-    confidence: float | None
-    expected_bps: float | None
-    probability: float | None = None
-
-
-class Wait(Line, kw_only=True):
-    """A decision."""
-
-    state: str
-    reason: str
-
-
-class Refusal(Line, kw_only=True):
-    """An order that stayed here or came back."""
-
-    code: str
-    reason: str
-
-
-class Execution(Line, kw_only=True):
-    """A fill."""
-
-    order: str
-    price: Decimal
-    quantity: Decimal
-    latency_ms: float | None
-    slippage_bps: float | None
-
-
-class Worth(Line, kw_only=True):
-    """The account, marked to market."""
-
-    balance: Decimal
-    equity: Decimal
-
-
-class Death(Line, kw_only=True):
-    """An actor died and lives again."""
-
-    actor: str
-    error: str
-
-
-class Halt(Line, kw_only=True):
-    """Trading was stopped."""
-
-    reason: str
-
-
-class Lost(Line, kw_only=True):
-    """Market data stopped coming."""
-
-    reason: str
-
-
-class Found(Line, kw_only=True):
-    """Market data flowed again."""
-
-    seconds: float | None
-
-
-DECODERS: dict[bytes, msgspec.json.Decoder[Line]] = {
-    name: msgspec.json.Decoder(kind)
-    for name, kind in {
-        b"starting": Start,
-        b"stopped": Stop,
-        b"ready": Model,
-        b"signal": Signal,
-        b"decision": Wait,
-        b"refused": Refusal,
-        b"fill": Execution,
-        b"account": Worth,
-        b"actor_restarted": Death,
-        b"halted": Halt,
-        b"feed_lost": Lost,
-        b"feed_restored": Found,
-    }.items()
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Log:
-    """The lines that belong to a ledger, in the order in which they happened.
+@dataclass(frozen=True, slots=True, eq=False)
+class Worths:
+    """What the account was worth by the log, shape (n,) each.
 
     Attributes:
-        lines: what we read of them, decisions left out: there is one a minute.
-        broken: how many could not be read.
-        waits: decisions to wait, by reason; those that differ in figures alone are one.
+        at: moments [ns].
+        balance: of the wallet [quote currency].
+        equity: balance and unrealised gain [quote currency].
     """
 
-    lines: tuple[Line, ...]
-    broken: int
-    waits: dict[str, int] = field(default_factory=dict)
+    at: Times
+    balance: Floats
+    equity: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signals:
+    """The fused forecasts that point somewhere, shape (n,) each.
+
+    Attributes:
+        at: moments [ns].
+        sign: 1 up, -1 down.
+        confidence: share of the forecasts' weight that points there.
+        expected_bps: return, signed [basis points].
+    """
+
+    at: Times
+    sign: Times
+    confidence: Floats
+    expected_bps: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Log:
+    """What the lines that belong to a ledger say.
+
+    Attributes:
+        worths: the account.
+        signals: the forecaster.
+        operations: the program.
+        modes: markets that lines name, those that name none left out.
+    """
+
+    worths: Worths
+    signals: Signals
+    operations: Operations
+    modes: frozenset[str]
 
 
 def read(folder: Path, mode: Mode | None, first: Nanos, last: Nanos) -> Log | None:
-    """The lines of this mode between two moments, both included; None where there is no log.
+    """The log of this mode between two moments, both included; None where it says nothing.
 
     Raises:
         StoreBusy: a file of the log cannot be read.
     """
-    paths = sorted(folder.glob("events-*.jsonl"))
-    if not paths:
+    columns, course, modes = _Columns(), Course(), set[str]()
+    for part in parts(folder, mode, first, last):
+        course.broken += part.broken
+        for line in part.lines:
+            columns.hear(line)
+            course.hear(line)
+        modes.update(line.mode for line in part.lines)
+    told = course.operations()
+    if told is None:
         return None
-    lines: list[Line] = []
-    broken, waits = 0, Counter[str]()
-    for path in paths:
-        try:
-            found, bad = _decoded(path)
-        except OSError as error:
-            raise StoreBusy(f"{path} cannot be read ({error.strerror})") from error
-        broken += bad
-        kept = [x for x in _lived(found) if x.mode in _modes(mode) and first <= x.time <= last]
-        waits.update(_reason(x) for x in kept if isinstance(x, Wait) and x.state in WAITING)
-        lines += [x for x in kept if not isinstance(x, Wait)]
-    return Log(tuple(lines), broken, dict(waits.most_common())) if lines else None
+    return Log(columns.worths(), columns.signals(), told, frozenset(modes - {""}))
 
 
-def _reason(line: Wait) -> str:
-    return FIGURE.sub("\N{HORIZONTAL ELLIPSIS}", line.reason)
+class _Columns:
+    """Columns that grow by a line at a time: times and numbers, eight bytes each."""
+
+    def __init__(self) -> None:
+        self._worth_at, self._signal_at, self._sign = array("q"), array("q"), array("q")
+        self._balance, self._equity = array("d"), array("d")
+        self._confidence, self._expected = array("d"), array("d")
+
+    def hear(self, line: Line) -> None:
+        """Keep what a line says of the account, or where a signal points."""
+        match line:
+            case Worth():
+                self._worth_at.append(line.time)
+                self._balance.append(float(line.balance))
+                self._equity.append(float(line.equity))
+            case Signal(direction=way, confidence=float(sure), expected_bps=float(expected)):
+                if way is not Direction.FLAT:
+                    self._signal_at.append(line.time)
+                    self._sign.append(SIGN[way])
+                    self._confidence.append(sure)
+                    self._expected.append(expected)
+            case _:
+                pass
+
+    def worths(self) -> Worths:
+        """Of the account."""
+        return Worths(_held(self._worth_at), _held(self._balance), _held(self._equity))
+
+    def signals(self) -> Signals:
+        """Of the forecaster."""
+        at, sign = _held(self._signal_at), _held(self._sign)
+        return Signals(at, sign, _held(self._confidence), _held(self._expected))
 
 
-def _modes(mode: Mode | None) -> tuple[str, ...]:
-    """What a line may be labelled with; the first version's lines have no label."""
-    return ("", *(tuple(Mode) if mode is None else (mode,)))
-
-
-def _decoded(path: Path) -> tuple[list[Line], int]:
-    """The lines of one file that we read, and how many of them make no sense."""
-    found, broken, mode = [], 0, ""
-    for raw in _raw(path):
-        name = NAME.search(raw)
-        decoder = DECODERS.get(name.group(1)) if name else None
-        if decoder is None:
-            broken += name is None
-            continue
-        try:
-            line = decoder.decode(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            broken += 1
-            continue
-        # Before each line named its mode, only the start of a run did.
-        mode = line.mode = intern(line.mode or mode)
-        found.append(line)
-    return found, broken
-
-
-def _raw(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        yield from (line for line in file if line.strip())
-
-
-def _lived(lines: list[Line]) -> list[Line]:
-    """The lines less those whose time a later run lived again."""
-    runs: list[list[Line]] = [[]]
-    for line in lines:
-        before = runs[-1][-1] if runs[-1] else None
-        if before is not None and _begins(before, line):
-            runs.append([])
-            for run in runs:
-                run[:] = [x for x in run if x.mode != line.mode or x.at < line.at]
-        runs[-1].append(line)
-    return sorted((line for run in runs for line in run), key=attrgetter("at"))
-
-
-def _begins(before: Line, line: Line) -> bool:
-    back = (before.at - line.at).total_seconds() * 10**9 > STEP_BACK_MAX
-    return back or isinstance(line, Start) or isinstance(before, Stop)
+def _held(column: "array[Any]") -> Any:
+    """The column as an array of numpy's, in the same memory."""
+    return np.frombuffer(column, column.typecode) if column else np.zeros(0, column.typecode)

@@ -19,9 +19,8 @@ from domain.units import Money
 from persistence.report import charts
 from persistence.report.charts import Chart, chart
 from persistence.report.curve import Curve
-from persistence.report.log import FIGURE
 from persistence.report.measures import Measured
-from persistence.report.operations import Operations
+from persistence.report.operations import FIGURE, Operations
 from persistence.report.outlook import Outlook
 from persistence.report.skill import Skill
 from persistence.report.source import Source

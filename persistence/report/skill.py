@@ -7,12 +7,9 @@ from numpy.typing import NDArray
 
 from domain.horizons import CONFIDENCE_MIN, TIMEFRAMES, Timeframe
 from domain.performance import Times, wilson
-from domain.signals import Direction
-from domain.units import BASIS_POINTS, Floats
-from persistence.report.log import Log, Signal
+from domain.units import BASIS_POINTS
+from persistence.report.log import Log, Signals
 from persistence.report.source import Prices
-
-SIGN = {Direction.LONG: 1, Direction.SHORT: -1, Direction.FLAT: 0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,40 +39,15 @@ class Skill:
     realised_bps: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Signals:
-    """Those that point somewhere, shape (n,) each."""
-
-    at: Times
-    sign: Times
-    confidence: Floats
-    expected_bps: Floats
-
-
 def skills(log: Log | None, prices: Prices) -> tuple[Skill, ...]:
     """The skill over each timeframe's span; those that nothing is known of are left out."""
-    signals = _signals(log)
-    found = (_skill(signals, prices, timeframe) for timeframe in TIMEFRAMES)
+    if log is None:
+        return ()
+    found = (_skill(log.signals, prices, timeframe) for timeframe in TIMEFRAMES)
     return tuple(skill for skill in found if skill is not None)
 
 
-def _signals(log: Log | None) -> _Signals:
-    lines = [] if log is None else [x for x in log.lines if isinstance(x, Signal)]
-    rows = [
-        (x.time, SIGN[x.direction], x.confidence, x.expected_bps)
-        for x in lines
-        if SIGN[x.direction] and x.confidence is not None and x.expected_bps is not None
-    ]
-    at, sign, confidence, expected = zip(*rows, strict=True) if rows else ((), (), (), ())
-    return _Signals(
-        np.array(at, np.int64),
-        np.array(sign, np.int64),
-        np.array(confidence, np.float64),
-        np.array(expected, np.float64),
-    )
-
-
-def _skill(signals: _Signals, prices: Prices, timeframe: Timeframe) -> Skill | None:
+def _skill(signals: Signals, prices: Prices, timeframe: Timeframe) -> Skill | None:
     now, known = _places(prices, signals.at)
     then, came = _places(prices, signals.at + timeframe.span)
     use = (signals.at % timeframe.span == 0) & known & came

@@ -188,8 +188,7 @@ def _told(mode: Mode | None, log: Log | None) -> Mode | None:
     """The market, from the log where nobody else wrote it down and the log knows but one."""
     if mode is not None or log is None:
         return mode
-    named = {line.mode for line in log.lines if line.mode}
-    return Mode(named.pop()) if len(named) == 1 and named <= set(Mode) else None
+    return Mode(*log.modes) if len(log.modes) == 1 and log.modes <= set(Mode) else None
 
 
 def _first(kept: Kept) -> Nanos:

@@ -1,124 +1,60 @@
 from pathlib import Path
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from domain.errors import StoreBusy
-from domain.facts import BadMessage, Fact, Mode, OrderRefused, Starting, Stopped
-from domain.units import DAY, HOUR, MINUTE, SECOND, Nanos
+from domain.facts import Accounted, Decided, Decision, Fact, Mode, Signalled
+from domain.signals import Direction
+from domain.units import MINUTE, Nanos
 from persistence.home import Home
-from persistence.report.log import Line, Refusal, Start, read
-from tests.builders import NOON
+from persistence.report.log import Log, read
+from tests.builders import NOON, money
 from tests.persistence.report.runs import log
 
 EVER = (Nanos(0), Nanos(2**62))
 
 
-def refused(at: int, code: str = "STALE_BOOK") -> Fact:
-    return OrderRefused(Nanos(at), "E1", code, "because")
-
-
-def start(at: int, mode: Mode = Mode.REPLAY) -> Fact:
-    return Starting(Nanos(at), mode, "3.0.0", "real")
-
-
-def codes(folder: Path, mode: Mode | None = Mode.REPLAY) -> list[str]:
-    found = read(folder / "log", mode, *EVER)
-    return [x.code for x in found.lines if isinstance(x, Refusal)] if found else []
-
-
-def test_lines_of_another_market_and_of_another_time_are_left_out(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    log(home, refused(NOON - 1 * SECOND, "before"), refused(NOON), refused(NOON + DAY, "after"))
-    log(home, refused(NOON + 1 * SECOND, "live"), mode=Mode.LIVE)
-
-    found = read(home.log, Mode.REPLAY, NOON, Nanos(NOON + HOUR))
-
+def told(path: Path, *facts: Fact, mode: Mode = Mode.REPLAY) -> Log:
+    log(Home(path), *facts, mode=mode)
+    found = read(path / "log", None, *EVER)
     assert found is not None
-    assert [line.time for line in found.lines] == [NOON]
+    return found
 
 
-def test_replay_that_is_run_again_takes_the_place_of_the_first(tmp_path: Path) -> None:
-    for code in ("first", "second"):
-        log(
-            Home(tmp_path),
-            *(start(NOON), refused(NOON + 1 * HOUR, code), refused(NOON + DAY, code)),
-            *(refused(NOON + DAY + MINUTE, code), Stopped(Nanos(NOON + DAY + HOUR), 1.0)),
-        )
-
-    assert codes(tmp_path) == ["second"] * 3
+def signalled(minute: int, way: Direction, confidence: float = 0.8) -> Fact:
+    return Signalled(Nanos(NOON + minute * MINUTE), way, confidence, 2.5, 0.6)
 
 
-def test_run_that_goes_on_later_leaves_what_was_before_it(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    log(home, start(NOON), refused(NOON, "kept"), refused(NOON + 2 * HOUR, "lived again"))
-    log(home, start(NOON + HOUR), refused(NOON + 2 * HOUR, "second"))
+def test_account_by_the_log_is_a_curve(tmp_path: Path) -> None:
+    found = told(tmp_path, Accounted(NOON, money("9999.5"), money("10001.25"), 0.0)).worths
 
-    assert codes(tmp_path) == ["kept", "second"]
-
-
-def test_other_market_takes_nothing_away(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    log(home, start(NOON), refused(NOON + HOUR, "replayed"))
-    log(home, start(NOON, Mode.DEMO), refused(NOON + HOUR, "made up"), mode=Mode.DEMO)
-
-    assert codes(tmp_path) == ["replayed"]
-    assert codes(tmp_path, Mode.DEMO) == ["made up"]
+    assert (found.at.tolist(), found.balance.tolist()) == ([NOON], [9999.5])
+    assert found.equity.tolist() == [10001.25]
 
 
-def test_line_without_a_mode_has_that_of_its_run(tmp_path: Path) -> None:
-    (tmp_path / "log").mkdir()
-    (tmp_path / "log" / "events-20250301.jsonl").write_text(
-        '{"at":"2025-03-01T12:00:00.000Z","event":"starting","mode":"DEMO","version":"1"}\n'
-        '{"at":"2025-03-01T12:00:01.000Z","event":"refused","code":"OLD","reason":"x"}\n'
-    )
+def test_signal_keeps_its_way_and_a_flat_one_points_nowhere(tmp_path: Path) -> None:
+    ways = (Direction.LONG, Direction.FLAT, Direction.SHORT)
 
-    assert codes(tmp_path, Mode.DEMO) == ["OLD"]
-    assert codes(tmp_path, Mode.LIVE) == []
+    found = told(tmp_path, *(signalled(*x) for x in enumerate(ways))).signals
 
-
-def test_half_written_line_is_counted_and_passed_over(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    log(home, refused(NOON))
-    file = next(home.log.iterdir())
-    file.write_bytes(file.read_bytes() + b'{"at":"2025-03-01T12:0\n\n{"event":"refused"}\n')
-
-    found = read(home.log, Mode.REPLAY, *EVER)
-
-    assert found is not None
-    assert (len(found.lines), found.broken) == (1, 2)
+    assert found.at.tolist() == [NOON, NOON + 2 * MINUTE]
+    assert found.sign.tolist() == [1, -1]
+    assert found.expected_bps.tolist() == [2.5, 2.5]
 
 
-@settings(max_examples=50)
-@given(st.lists(st.binary(max_size=60), max_size=5))
-def test_no_bytes_in_the_log_stop_a_report(
-    tmp_path_factory: pytest.TempPathFactory, garbage: list[bytes]
-) -> None:
-    folder = tmp_path_factory.mktemp("log")
-    (folder / "events-20250301.jsonl").write_bytes(b"\n".join(garbage))
+def test_signal_of_which_nobody_knows_how_sure_it_was_is_left_out(tmp_path: Path) -> None:
+    facts = signalled(0, Direction.LONG, float("nan")), signalled(1, Direction.LONG)
 
-    found = read(folder, None, *EVER)
-
-    assert found is None or all(isinstance(line, Line) for line in found.lines)
+    assert told(tmp_path, *facts).signals.at.tolist() == [NOON + MINUTE]
 
 
-def test_lines_that_tell_a_report_nothing_are_not_kept(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    log(home, start(NOON), BadMessage(NOON, "trade", "no JSON"))
+def test_markets_that_the_lines_name_are_known(tmp_path: Path) -> None:
+    told(tmp_path, signalled(0, Direction.LONG))
 
-    found = read(home.log, None, *EVER)
+    found = told(tmp_path, signalled(0, Direction.LONG), mode=Mode.DEMO)
 
-    assert found is not None
-    assert [type(line) for line in found.lines] == [Start]
+    assert found.modes == {"REPLAY", "DEMO"}
 
 
-def test_folder_without_a_log_is_none(tmp_path: Path) -> None:
+def test_log_that_says_nothing_but_decisions_is_none(tmp_path: Path) -> None:
+    log(Home(tmp_path), Decided(NOON, Decision.WAITING, "confidence"))
+
     assert read(tmp_path / "log", None, *EVER) is None
-
-
-def test_log_that_cannot_be_read_is_one_error(tmp_path: Path) -> None:
-    (tmp_path / "events-20250301.jsonl").mkdir()
-
-    with pytest.raises(StoreBusy, match=r"events-20250301\.jsonl"):
-        read(tmp_path, None, *EVER)
+    assert read(tmp_path / "no log", None, *EVER) is None

@@ -21,16 +21,16 @@ from domain.market import Side
 from domain.units import HOUR, MINUTE, Nanos
 from persistence.home import Home
 from persistence.report.log import read
-from persistence.report.operations import Operations, operations
+from persistence.report.operations import Course, Operations
 from tests.builders import NOON, money, price, quantity
 from tests.persistence.report.runs import log
 
 
 def told(path: Path, *facts: Fact) -> Operations:
     log(Home(path), *facts)
-    found = operations(read(path / "log", Mode.REPLAY, Nanos(0), Nanos(2**62)))
+    found = read(path / "log", Mode.REPLAY, Nanos(0), Nanos(2**62))
     assert found is not None
-    return found
+    return found.operations
 
 
 def start(hours: float) -> Fact:
@@ -110,7 +110,7 @@ def test_latency_is_told_by_its_middle_and_its_worst(tmp_path: Path) -> None:
 
 
 def test_without_a_log_nothing_is_said() -> None:
-    assert operations(None) is None
+    assert Course().operations() is None
 
 
 def test_order_that_was_called_back_on_purpose_is_no_refusal(tmp_path: Path) -> None:

@@ -17,10 +17,28 @@ PlasmaError is a bug in our code. `status` is the exit status of a program that 
 """
 
 
+def printable(text: str) -> str:
+    r"""The text with everything made visible that a terminal, a log or an eye could be fooled by.
+
+    >>> printable("a\x1b[2J\nb\u202e")
+    'a\\x1b[2J\\nb\\u202e'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class PlasmaError(Exception):
-    """Base of every error we raise on purpose."""
+    """Base of every error we raise on purpose.
+
+    Its words are one printable line, whatever foreign text was quoted in them: they go to the
+    terminal and into logs.
+    """
 
     status = 1
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class Transient(PlasmaError):  # noqa: N818 - the name says what to do, not what it is

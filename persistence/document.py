@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import jsonschema
 
 from domain.account import KELLY_WINDOW, OPENING_BALANCE, Account, Position, RoundTrip
 from domain.errors import StateInvalid
+from domain.execution import CENT
 from domain.instrument import BTCUSDT
 from domain.market import Side
 from domain.policy import plan_from
@@ -26,6 +27,15 @@ SCHEMA = Path(__file__).parent / "state.schema.json"
 
 SAVE_EVERY = Nanos(5 * MINUTE)
 """How often the document is written [market time]."""
+
+AMOUNT_MAX = 10**12
+"""No amount, price or size of a document is larger; the ledger's decimals hold it exactly."""
+
+TIMES = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+"""Between these lies whatever a trader lived through."""
+
+SIZE_MAX = 1 << 28
+"""A longer document is none [bytes]; a million trades have half of it."""
 
 DRAWDOWN_DIGITS = 6
 """A millionth is a cent of the wallet."""
@@ -46,6 +56,8 @@ def moment(at: Nanos) -> str:
 def instant(text: str) -> Nanos:
     """The moment that an RFC 3339 text in UTC names; raises ValueError where it names none."""
     whole = datetime.fromisoformat(text)
+    if not TIMES[0] <= whole <= TIMES[1]:
+        raise ValueError("not between 1970 and 2100")
     return Nanos(int(whole.timestamp()) * SECOND + whole.microsecond * 1000)
 
 
@@ -94,6 +106,8 @@ def read(path: Path) -> Document:
         StateInvalid: the file cannot be read, is no JSON, or breaks the schema; says where.
     """
     try:
+        if path.stat().st_size > SIZE_MAX:
+            raise StateInvalid(f"{path} is longer than {SIZE_MAX} bytes")
         state = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
     except OSError as error:
         raise StateInvalid(f"{path} cannot be read ({error.strerror})") from error
@@ -115,6 +129,25 @@ def check(state: object, name: str) -> None:
             instant(stamp)
         except ValueError as error:
             raise StateInvalid(f"{name}: {stamp} is no moment in time ({error})") from error
+    _check_amounts(state, name)
+
+
+def _check_amounts(state: Document, name: str) -> None:
+    """Refuse numbers that the ledger could not hold to the last digit, or that round to nothing."""
+    sizes = [
+        (part[key], key)
+        for part in (*state["positions"].values(), *state["trades"])
+        for key in ("size", "price", "entry_price")
+        if key in part
+    ]
+    amounts = [(state[key], key) for key in ("wallet_balance", "total_pnl")]
+    amounts += [(trade["pnl"], "pnl") for trade in state["trades"]]
+    for number, key in (*sizes, *amounts):
+        if abs(number) > AMOUNT_MAX:
+            raise StateInvalid(f"{name}: {key} is more than {AMOUNT_MAX}")
+    for number, key in sizes:
+        if _exact(number) < CENT:
+            raise StateInvalid(f"{name}: {key} is less than {CENT}")
 
 
 def described(state: Document) -> tuple[Account, tuple[RoundTrip, ...]]:
@@ -145,8 +178,14 @@ def _no_constant(name: str) -> float:
     raise ValueError(f"{name} is not a number")
 
 
+def _exact(number: float) -> Decimal:
+    return Decimal(str(number))
+
+
 def _money(number: float) -> Money:
-    return Money(Decimal(str(number)))
+    """To the ledger's last digit, without zeros that only fill it up."""
+    rounded = _exact(number).quantize(CENT, ROUND_HALF_EVEN)
+    return Money(rounded.normalize() if rounded else Decimal(0))
 
 
 def _positions(position: Position | None) -> Document:
@@ -172,7 +211,7 @@ def _trade(trip: RoundTrip) -> Document:
 
 
 def _trip(trade: Document) -> RoundTrip:
-    price, quantity = Price(_money(trade["price"])), Quantity(_money(trade["size"]))
+    price, quantity = Price(_exact(trade["price"])), Quantity(_exact(trade["size"]))
     return RoundTrip(
         at=instant(trade["timestamp"]),
         side=Side(trade["side"]),
@@ -189,6 +228,6 @@ def _position(state: Document) -> Position | None:
         return None
     at, zero = instant(state["timestamp"]), Money(Decimal(0))
     side = Side.BUY if held["side"] == "LONG" else Side.SELL
-    price, quantity = Price(_money(held["entry_price"])), Quantity(_money(held["size"]))
+    price, quantity = Price(_exact(held["entry_price"])), Quantity(_exact(held["size"]))
     plan = plan_from(price, side, at, RESTORED_HORIZON)
     return Position(side, quantity, Money(price * quantity), at, plan, zero, zero, at)

@@ -18,6 +18,7 @@ from persistence.candles import CandleStore
 from persistence.checkpoints import SCHEMA, Checkpoint, CheckpointStore
 from persistence.copies import copies, examine, examined, put_back
 from persistence.document import (
+    DRAWDOWN_DIGITS,
     Document,
     described,
     document,
@@ -244,6 +245,6 @@ def _checkpoint_line(number: int, checkpoint: Checkpoint | None) -> str:
 
 def _high_water(state: Document, account: Account) -> HighWater:
     """The best the account was, as far as the document's drawdown tells."""
-    depth = Decimal(str(state["risk_metrics"]["current_drawdown"]))
+    depth = Decimal(str(round(state["risk_metrics"]["current_drawdown"], DRAWDOWN_DIGITS)))
     best = (account.wallet / (1 - depth)).quantize(CENT) if depth < 1 else account.wallet
     return watched(HighWater(Money(best)), account.wallet)

@@ -40,8 +40,11 @@ _DUMP = [*_COLUMNS, *(f"_{n}" for n in range(6))]
 _SIZE_MAX = 256 * 1024 * 1024
 """Largest csv we take into memory [bytes]; a month of one-minute candles has 6 MB."""
 
-_ROWS_MAX = 50_000_000
-"""Most candles in a parquet file; a century of minutes."""
+_ROWS_MAX = 10_000_000
+"""Most candles in a parquet file; nineteen years of minutes."""
+
+_LATEST = 4_102_444_800_000
+"""The year 2100; nothing opens later [ms]."""
 
 _MICROSECONDS_FROM = 100_000_000_000_000
 """Open times from here on are µs: read as ms it would be the year 5138, as µs it is 1973."""
@@ -319,13 +322,11 @@ def _parquet(file: Path, first: int, last: int) -> list[Candle]:
 
 def _candles_of_rows(table: pa.Table, scale: Decimal, first: int, last: int) -> list[Candle]:
     """The candles among a parquet file's rows; a volume is the lot nearest to its float32."""
-    times = _times(table)
-    inside = (times >= first) & (times <= last)
-    kept = table.filter(pa.array(inside))
+    times, kept = _within_span(table, first, last)
     prices = [[Price(n * scale) for n in _integers(kept, name)] for name in _COLUMNS[1:5]]
     lots = np.rint(kept["volume"].to_numpy().astype(np.float64) / float(BTCUSDT.lot))
     volumes = [Quantity(int(n) * BTCUSDT.lot) for n in lots.tolist()]
-    return _candles(times[inside], prices, volumes)
+    return _candles(times, prices, volumes)
 
 
 def _scale(archive: pq.ParquetFile) -> Decimal:
@@ -397,12 +398,10 @@ def _unpacked(file: Path) -> bytes:
 
 
 def _candles_of_dump(table: pa.Table, first: int, last: int) -> list[Candle]:
-    times = _times(table)
-    inside = (times >= first) & (times <= last)
-    kept = table.filter(pa.array(inside))
+    times, kept = _within_span(table, first, last)
     prices = [[Price(Decimal(text)) for text in kept[name].to_pylist()] for name in _COLUMNS[1:5]]
     volumes = [Quantity(Decimal(text)) for text in kept["volume"].to_pylist()]
-    return _candles(times[inside], prices, volumes)
+    return _candles(times, prices, volumes)
 
 
 def _candles(times: Ints, prices: list[list[Price]], volumes: list[Quantity]) -> list[Candle]:
@@ -418,7 +417,23 @@ def _times(table: pa.Table) -> Ints:
     if not pa.types.is_integer(column.type) or column.null_count:
         raise ValueError("open_time is not a whole number everywhere")
     times = column.to_numpy().astype(np.int64)
-    return np.asarray(np.where(times >= _MICROSECONDS_FROM, times // 1000, times), dtype=np.int64)
+    times = np.where(times >= _MICROSECONDS_FROM, times // 1000, times)
+    if len(times) and not 0 <= times.min() <= times.max() <= _LATEST:
+        raise ValueError("open_time is not a time between 1970 and 2100 everywhere")
+    return np.asarray(times, dtype=np.int64)
+
+
+def _within_span(table: pa.Table, first: int, last: int) -> tuple[Ints, pa.Table]:
+    """The rows that open from first to last [ms], and when.
+
+    A few kilobytes may unpack to millions of equal rows, so their order is looked at first.
+    """
+    times = _times(table)
+    inside = (times >= first) & (times <= last)
+    found = times[inside]
+    if (np.diff(found) <= 0).any():
+        raise ValueError("its candles are not in order of time")
+    return found, table.filter(pa.array(inside))
 
 
 def _integers(table: pa.Table, name: str) -> list[int]:

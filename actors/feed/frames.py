@@ -22,11 +22,11 @@ a killed process loses at most the last second.
 import csv
 import gzip
 import zlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from actors.feed.wire import Frame
 from domain.errors import SettingsInvalid
@@ -34,6 +34,12 @@ from domain.units import HOUR, SECOND, Nanos
 
 FLUSHED_EVERY = SECOND
 """Frames older than this are safe from a killed process."""
+
+LINE_MAX = 1 << 21
+"""Longer lines are none of ours; the exchange's longest frame is a hundredth of it [bytes]."""
+
+ARRIVAL_MAX = Nanos(4_102_444_800 * SECOND)
+"""The year 2100: nothing can have arrived after it."""
 
 _DAMAGE = (OSError, EOFError, zlib.error, UnicodeError, csv.Error)
 _CSV_STREAMS = {"depth5": "depth5@100ms", "depth_diff": "depth@100ms", "trade": "trade"}
@@ -102,17 +108,40 @@ def _reader(file: Path) -> Reader:
 
 def _lines(file: Path) -> Generator[Taken | Damage]:
     with gzip.open(file) as lines:
-        for number, line in enumerate(lines, start=1):
-            arrived, blank, frame = line.partition(b" ")
-            if blank and arrived.isdigit():
-                yield Taken(Nanos(int(arrived)), "", frame)
-            else:
+        for number, line in enumerate(_bounded(lines.readline), start=1):
+            try:
+                yield _line(line)
+            except ValueError:
                 yield Damage(file.name, f"line {number} is not an arrival time and a frame")
+
+
+Text = TypeVar("Text", bytes, str)
+
+
+def _bounded(readline: Callable[[int], Text]) -> Iterator[Text]:
+    """The lines of a file that may unpack to anything: never more of it than LINE_MAX in memory."""
+    while line := readline(LINE_MAX):
+        if len(line) == LINE_MAX:
+            raise gzip.BadGzipFile(f"a line of more than {LINE_MAX} bytes")
+        yield line
+
+
+def _line(line: bytes) -> Taken:
+    arrived, blank, frame = line.partition(b" ")
+    if not blank or not arrived.isdigit():
+        raise ValueError("no arrival time")
+    return Taken(_arrival(int(arrived)), "", frame)
+
+
+def _arrival(nanos: int) -> Nanos:
+    if not 0 <= nanos <= ARRIVAL_MAX:
+        raise ValueError("no time at which anything can have arrived")
+    return Nanos(nanos)
 
 
 def _rows(file: Path) -> Generator[Taken | Damage]:
     with gzip.open(file, "rt", encoding="utf-8", newline="") as lines:
-        for number, row in enumerate(csv.DictReader(lines), start=1):
+        for number, row in enumerate(csv.DictReader(_bounded(lines.readline)), start=1):
             try:
                 yield _row(row)
             except (KeyError, TypeError, ValueError):
@@ -120,7 +149,7 @@ def _rows(file: Path) -> Generator[Taken | Damage]:
 
 
 def _row(row: dict[str, str]) -> Taken:
-    arrived = Nanos(int(row["recv_tsec"]) * SECOND + int(row["recv_tnsec"]))
+    arrived = _arrival(int(row["recv_tsec"]) * SECOND + int(row["recv_tnsec"]))
     stream = f"{row['symbol'].lower()}@{_CSV_STREAMS[row['stream_kind']]}"
     return Taken(arrived, stream, row["payload_json"])
 

@@ -12,10 +12,13 @@ from dataclasses import dataclass
 
 from domain.horizons import Timeframe
 from domain.market import Candle, Origin, Trade
-from domain.units import MINUTE, SECOND, Nanos, Price, Quantity
+from domain.units import DAY, MINUTE, SECOND, Nanos, Price, Quantity
 
 GRACE = Nanos(5 * SECOND)
 """How long after its end a minute waits for its last trades and its published candle."""
+
+HOLE_MAX = Nanos(366 * DAY)
+"""Of a longer hole in a recording only the end is looked at, minute by minute."""
 
 Archive = Callable[[Nanos], Candle | None]
 
@@ -95,6 +98,10 @@ class Minutes:
             self._bars[minute] = _Bar(price, price, price, price, trade.quantity)
 
     def _close_before(self, minute: Nanos) -> Iterator[Candle]:
+        if minute - self._next > HOLE_MAX:
+            self._next = Nanos(minute - HOLE_MAX)
+            self._bars.clear()
+            self._known_from = max(self._known_from, minute)
         while self._next < minute:
             open_time, self._next = self._next, Nanos(self._next + MINUTE)
             candle = self._closed(open_time)

@@ -234,8 +234,11 @@ class _Playback:
         Raises:
             Disorder: it is dated far ahead of its arrival, or contradicts what came before.
         """
+        now = Nanos(arrived + self._line.offset)
+        if isinstance(decoded, Candle):
+            check_time(decoded.close_time, now)
         if isinstance(decoded, Trade | Ticker | MarkPrice | DepthDiff):
-            check_time(decoded.at, Nanos(arrived + self._line.offset))
+            check_time(decoded.at, now)
         if isinstance(decoded, Trade):
             return self._trades.new(decoded, arrived / SECOND)
         return not isinstance(decoded, Book) or self._books.new(decoded)

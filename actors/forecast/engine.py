@@ -29,6 +29,10 @@ CORE = tuple(level for level in LEVELS if 0.1 <= level <= 0.9)  # noqa: PLR2004 
 """Levels that every published checkpoint emits; one without them cannot be used."""
 
 
+PICKLES = frozenset((".bin", ".ckpt", ".pkl", ".pickle", ".pt", ".pth"))
+"""How the names of files end that are Python's pickles: whoever reads one runs what is in it."""
+
+
 class Forecaster(Protocol):
     """Anything that forecasts the distribution of the next closes."""
 
@@ -135,9 +139,18 @@ def fingerprint(folder: Path) -> str:
     """
     for file in ("config.json", "model.safetensors"):
         if not (folder / file).is_file():
-            raise SettingsInvalid(f"no model in {folder}: it has no {file}")
+            raise SettingsInvalid(f"no model in {folder}: it has no {file}{_instead(folder)}")
     try:
         with (folder / "model.safetensors").open("rb") as weights:
             return hashlib.file_digest(weights, "sha256").hexdigest()
     except OSError as error:
         raise SettingsInvalid(f"cannot read the model in {folder}: {error.strerror}") from error
+
+
+def _instead(folder: Path) -> str:
+    """Says that what a folder has in place of safetensors runs code where it is read."""
+    try:
+        pickles = sorted(x.name for x in folder.iterdir() if x.suffix.lower() in PICKLES)
+    except OSError:
+        return ""
+    return f"; {pickles[0]} is a pickle, which is never read" if pickles else ""

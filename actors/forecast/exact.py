@@ -22,7 +22,7 @@ from actors.forecast.shape import Shape
 from actors.forecast.tiles import ROWS
 from actors.forecast.weights import Float32, Weights
 from domain.errors import SettingsInvalid
-from domain.horizons import STEPS
+from domain.horizons import CONTEXT, STEPS
 
 SERIES = ROWS
 """Series of one task at most: so many rows the decoder has."""
@@ -67,6 +67,17 @@ class ExactBolt:
             raise SettingsInvalid(f"the model in {folder} lacks weights: {error}") from error
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, "forecast")
+        self._try(folder)
+
+    def _try(self, folder: Path) -> None:
+        """Find out now, not at the first forecast, whether the matrices fit together."""
+        try:
+            with np.errstate(all="ignore"):
+                found = self.quantiles(np.linspace(-1, 0, CONTEXT)[None], STEPS)
+        except (IndexError, ValueError) as error:
+            raise SettingsInvalid(f"the weights in {folder} do not fit together") from error
+        if found.shape != (1, len(STEPS), len(self._levels)) or not np.isfinite(found).all():
+            raise SettingsInvalid(f"the model in {folder} forecasts what is no number")
 
     def forecast(self, closes: Floats) -> Floats:
         """As `Forecaster.forecast`."""

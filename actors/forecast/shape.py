@@ -1,7 +1,9 @@
 """The shape of a Chronos-Bolt network, read from the `config.json` of its checkpoint."""
 
 import json
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,6 +11,22 @@ from domain.errors import SettingsInvalid
 
 ACTIVATIONS = ("relu", "gelu_new")
 """Functions between two matrices that we have; all published sizes use the first."""
+
+
+SIZE_MAX = 1 << 20
+"""A longer `config.json` is none [bytes]; the published ones have a thousandth of it."""
+
+MOST = {
+    "horizon": 4096,
+    "context": 1 << 16,
+    "patch": 4096,
+    "heads": 256,
+    "layers": 256,
+    "buckets": 4096,
+    "distance_max": 1 << 20,
+    "start": 1 << 20,
+}
+"""Larger numbers than these no checkpoint has; a network of them would not fit anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +77,12 @@ class Shape:
         Raises:
             SettingsInvalid: it is no Chronos-Bolt's, or one with an activation that we lack.
         """
+        wrong = (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError)
         try:
-            return cls._of(json.loads(path.read_text()))
-        except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:
+            if path.stat().st_size > SIZE_MAX:
+                raise ValueError(f"more than {SIZE_MAX} bytes")
+            return cls._of(json.loads(path.read_text(encoding="utf-8")))
+        except (*wrong, OverflowError) as error:
             raise SettingsInvalid(f"{path} does not describe a Chronos-Bolt") from error
 
     @classmethod
@@ -72,21 +93,44 @@ class Shape:
         activation = "gelu_new" if (gate, activation) == ("gated", "gelu") else activation
         if activation not in ACTIVATIONS:
             raise ValueError(activation)
-        layers = config.get("num_layers", 6)
+        layers = _whole(config.get("num_layers", 6), MOST["layers"])
+        patch = _whole(chronos["input_patch_size"], MOST["patch"])
         return cls(
-            levels=tuple(round(float(level), 6) for level in chronos["quantiles"]),
-            horizon=chronos["prediction_length"],
-            context=chronos["context_length"],
-            patch=chronos["input_patch_size"],
-            stride=chronos["input_patch_stride"],
-            register=chronos.get("use_reg_token", False),
-            heads=config.get("num_heads", 8),
+            levels=_rising([round(float(level), 6) for level in chronos["quantiles"]]),
+            horizon=_whole(chronos["prediction_length"], MOST["horizon"]),
+            context=_whole(chronos["context_length"], MOST["context"]),
+            patch=patch,
+            stride=_whole(chronos["input_patch_stride"], patch),
+            register=bool(chronos.get("use_reg_token", False)),
+            heads=_whole(config.get("num_heads", 8), MOST["heads"]),
             encoder_layers=layers,
-            decoder_layers=config.get("num_decoder_layers") or layers,
-            buckets=config.get("relative_attention_num_buckets", 32),
-            distance_max=config.get("relative_attention_max_distance", 128),
-            epsilon=config.get("layer_norm_epsilon", 1e-6),
+            decoder_layers=_whole(config.get("num_decoder_layers") or layers, MOST["layers"]),
+            buckets=_whole(
+                config.get("relative_attention_num_buckets", 32), MOST["buckets"], least=4
+            ),
+            distance_max=_whole(
+                config.get("relative_attention_max_distance", 128), MOST["distance_max"]
+            ),
+            epsilon=_positive(config.get("layer_norm_epsilon", 1e-6)),
             activation=activation,
             gated=gate == "gated",
-            start=config.get("decoder_start_token_id", 0),
+            start=_whole(config.get("decoder_start_token_id", 0), MOST["start"], least=0),
         )
+
+
+def _whole(value: Any, most: int, least: int = 1) -> int:
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{value!r} is no whole number from {least} to {most}")
+    return value
+
+
+def _positive(value: Any) -> float:
+    if not 0 < float(value) < math.inf:
+        raise ValueError(f"{value!r} is not positive")
+    return float(value)
+
+
+def _rising(levels: list[float]) -> tuple[float, ...]:
+    if not all(0 < level < 1 for level in levels) or any(b <= a for a, b in pairwise(levels)):
+        raise ValueError("levels that do not rise from 0 to 1")
+    return tuple(levels)

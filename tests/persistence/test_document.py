@@ -87,6 +87,11 @@ def test_document_of_any_account_fulfils_the_schema(position: Any) -> None:
         (changed(positions={"BTCUSDT": {"side": "UP", "size": 1, "entry_price": 1}}), "UP"),
         (changed(timestamp="yesterday"), "timestamp"),
         (changed(timestamp="2024-13-01T12:00:00Z"), "no moment in time"),
+        (changed(timestamp="0001-01-01T00:00:00Z"), "not between 1970 and 2100"),
+        (changed(timestamp="9999-12-31T23:59:59Z"), "not between 1970 and 2100"),
+        (changed(wallet_balance=10**13), "wallet_balance is more than"),
+        (changed(total_pnl=-1e308), "total_pnl is more than"),
+        (changed(trades=[{**MISSION["trades"][0], "size": 1e-9}]), "size is less than"),
         (changed(risk_metrics={"current_drawdown": 2, "win_rate": 0.5}), "current_drawdown"),
     ],
 )

@@ -1,6 +1,7 @@
 """Where a model comes from: the repository itself, a folder, or the Hugging Face hub."""
 
 import json
+import logging
 import os
 import re
 from dataclasses import asdict, dataclass
@@ -26,6 +27,9 @@ PINS_FILE = "pins.json"
 
 PATIENCE_S = 3.0
 """How long the hub may take to answer before we do without it [s]."""
+
+logger = logging.getLogger(__name__)
+logger.addHandler(logging.NullHandler())  # a command that keeps no log says its one line alone
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 """What a name on the hub looks like: owner and model."""
@@ -134,6 +138,7 @@ def _fetched(name: str, models: Path, pin: Pin | None) -> Path:
     try:
         return _checked(_downloaded(name, models, pin))
     except Exception as error:  # the hub's client raises kinds of three packages
+        logger.exception("%s cannot be had", name)
         raise SettingsInvalid(
             f"cannot get {name} from the hub ({type(error).__name__}); {_WAY_OUT}"
         ) from error

@@ -1,6 +1,7 @@
 """The training itself: draws windows, improves the network, keeps the best, can be resumed."""
 
 import json
+import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,6 +38,9 @@ PATIENCE = 24
 
 STRETCHES = 5
 """Lines of progress from one examination to the next."""
+
+logger = logging.getLogger(__name__)
+logger.addHandler(logging.NullHandler())  # a command that keeps no log says its one line alone
 
 RESUME = "resume.pt"
 """File in the output folder from which the same command goes on."""
@@ -115,6 +119,7 @@ class Training:
         try:
             state = torch.load(file, map_location=self._device, weights_only=True)
         except Exception as error:  # torch raises many kinds for a damaged file
+            logger.exception("%s cannot be read", file)
             raise SettingsInvalid(f"cannot resume from {file}: it is damaged") from error
         if state["settings"] != self._settings:
             raise SettingsInvalid(f"{self._out} holds a training with other settings")

@@ -140,9 +140,15 @@ def test_the_model_that_was_never_published_is_small_where_that_can_be_had(
 
 
 @pytest.mark.usefixtures("nowhere")
-def test_a_hub_model_that_cannot_be_had_names_itself_and_the_way_out(tmp_path: Path) -> None:
+def test_a_hub_model_that_cannot_be_had_names_itself_and_the_way_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with pytest.raises(SettingsInvalid, match=r"some/model.*--model embedded"):
         locate("some/model", tmp_path)
+
+    # The log has the error whole, down to the socket that was refused.
+    assert "Traceback" in caplog.text
+    assert "Connection refused" in caplog.text
 
 
 @pytest.mark.usefixtures("hub")

@@ -62,6 +62,18 @@ PINS = {
         "a0e552de83495b5c28c14c71c374f3e33280b340",
         "75068728d376d2bec670379eeef4bfb4d24c0cfe24d957451f8d19b447030a32",
     ),
+    "amazon/chronos-bolt-mini": Pin(
+        "251268337516a88e253628c43e1d26ec577b376b",
+        "1a1a4297f132b808c5c7da24e3cce549d519c01ff5c2661fcad404baba018f24",
+    ),
+    "amazon/chronos-bolt-small": Pin(
+        "772f3d25d38aec6d914c8949dab4462e2d46f5d8",
+        "06a6a19bbe74bc10a9cd193bd4bf2bf638ae07f7e0d51653ae7ab8ea968a21dd",
+    ),
+    "amazon/chronos-bolt-base": Pin(
+        "5d9f166d69f47aef3401367a7b842e78fe97b121",
+        "31f875483a3215bc6880a0837ea608a13ce55f88ad90538c3cdd0b29aeb60b36",
+    ),
 }
 """What is known beforehand; of all other models what was downloaded first is written down."""
 
@@ -136,12 +148,18 @@ def _fetched(name: str, models: Path, pin: Pin | None) -> Path:
     if os.environ.get("HF_HUB_OFFLINE", "") in {"1", "true", "TRUE"}:
         raise SettingsInvalid(f"{name} is not in {models} and the hub is switched off; {_WAY_OUT}")
     try:
-        return _checked(_downloaded(name, models, pin))
+        folder, told = _downloaded(name, models, pin)
     except Exception as error:  # the hub's client raises kinds of three packages
         logger.exception("%s cannot be had", name)
         raise SettingsInvalid(
             f"cannot get {name} from the hub ({type(error).__name__}); {_WAY_OUT}"
         ) from error
+    if SHA256.fullmatch(told) and told != (sha256 := fingerprint(folder)):
+        raise Changed(
+            f"what came of {name} is not what the hub promised: "
+            f"sha256 {sha256[:12]} instead of {told[:12]}"
+        )
+    return _checked(folder)
 
 
 def _cached(name: str, models: Path, pin: Pin | None) -> Path | None:
@@ -161,16 +179,18 @@ def _downloaded(name: str, models: Path, pin: Pin | None) -> Path:
 
     endpoint = os.environ.get("HF_ENDPOINT")
     revision = None if pin is None else pin.revision
+    told = ""
     for file in FILES:
         url = hf_hub_url(name, file, endpoint=endpoint, revision=revision)
-        get_hf_file_metadata(url, timeout=PATIENCE_S, endpoint=endpoint, token=False)
+        about = get_hf_file_metadata(url, timeout=PATIENCE_S, endpoint=endpoint, token=False)
+        told = about.etag or ""
     paths = [
         hf_hub_download(
             name, file, cache_dir=models, endpoint=endpoint, revision=revision, token=False
         )
         for file in FILES
     ]
-    return Path(paths[0]).parent
+    return Path(paths[0]).parent, told
 
 
 def _pinned(models: Path) -> dict[str, Pin]:

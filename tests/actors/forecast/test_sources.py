@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 import threading
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from actors.forecast.sources import EMBEDDED, PINS, PINS_FILE, Pin, locate
 from actors.forecast.stock import ChronosBolt
 from actors.forecast.verification import RECORDS, Verification, identity
 from domain.errors import SettingsInvalid
-from tests.actors.forecast import made
+from tests.actors.forecast import made, shapes
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NOWHERE = "http://127.0.0.1:9"
@@ -35,8 +36,13 @@ def nine(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def hub(nine: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+def hub(
+    nine: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Hub]:
     asked: list[str] = []
+    promised = getattr(request, "param", "")
+    # Its weights are not the published ones.
+    monkeypatch.delitem(PINS, "amazon/chronos-bolt-small")
 
     class Routes(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -51,7 +57,8 @@ def hub(nine: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
                 self.end_headers()
                 return
             self.send_response(200)
-            self.send_header("ETag", f'"{file.stat().st_size:040x}"')
+            told = promised or f"{file.stat().st_size:040x}"
+            self.send_header("ETag", f'"{told}"')
             self.send_header("X-Repo-Commit", COMMIT)
             self.send_header("Content-Length", str(file.stat().st_size))
             self.end_headers()

@@ -35,6 +35,10 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 """What a name on the hub looks like: owner and model."""
 
 
+SHA256 = re.compile(r"[0-9a-f]{64}")
+"""How the hub names the content of a large file."""
+
+
 @dataclass(frozen=True, slots=True)
 class Located:
     """A checkpoint on this machine."""
@@ -75,7 +79,10 @@ PINS = {
         "31f875483a3215bc6880a0837ea608a13ce55f88ad90538c3cdd0b29aeb60b36",
     ),
 }
-"""What is known beforehand; of all other models what was downloaded first is written down."""
+"""What is known beforehand; of all other models what was downloaded first is written down.
+
+Each pair is told alike by several projects that publish what they verified (docs/threat-model.md).
+"""
 
 
 class Changed(SettingsInvalid):
@@ -173,8 +180,12 @@ def _cached(name: str, models: Path, pin: Pin | None) -> Path | None:
     return paths[0].parent if len(paths) == len(FILES) else None
 
 
-def _downloaded(name: str, models: Path, pin: Pin | None) -> Path:
-    """Fetch both files; a hub that does not answer at once is not waited for."""
+def _downloaded(name: str, models: Path, pin: Pin | None) -> tuple[Path, str]:
+    """Fetch both files; a hub that does not answer at once is not waited for.
+
+    Returns:
+        Where they are, and what the hub says the weights' SHA-256 is, where it says so.
+    """
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url  # noqa: PLC0415
 
     endpoint = os.environ.get("HF_ENDPOINT")

@@ -240,6 +240,31 @@ def test_another_model_under_a_known_name_is_refused(
         locate("amazon/chronos-bolt-small", tmp_path)
 
 
+@pytest.mark.parametrize("name", PINS)
+@pytest.mark.usefixtures("nowhere")
+def test_weights_that_are_not_the_published_ones_are_refused_under_their_names(
+    name: str, nine: Path, tmp_path: Path
+) -> None:
+    snapshot = tmp_path / f"models--{name.replace('/', '--')}" / "snapshots" / PINS[name].revision
+    shutil.copytree(nine, snapshot)
+
+    with pytest.raises(SettingsInvalid, match=f"instead of {PINS[name].sha256[:12]}"):
+        locate(name, tmp_path)
+
+
+def test_all_published_sizes_are_pinned() -> None:
+    assert set(PINS) == {f"amazon/chronos-bolt-{size}" for size in shapes.PUBLISHED}
+    assert all(re.fullmatch(r"[0-9a-f]{40}", pin.revision) for pin in PINS.values())
+    assert all(re.fullmatch(r"[0-9a-f]{64}", pin.sha256) for pin in PINS.values())
+
+
+@pytest.mark.parametrize("hub", ["75" * 32], indirect=True)
+@pytest.mark.usefixtures("hub")
+def test_weights_that_are_not_what_the_hub_promised_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match=r"not what the hub promised.* instead of 757575"):
+        locate("amazon/chronos-bolt-small", tmp_path)
+
+
 @pytest.mark.usefixtures("hub")
 def test_pins_that_cannot_be_read_let_no_model_in(tmp_path: Path) -> None:
     (tmp_path / PINS_FILE).write_text("[1]")

@@ -5,6 +5,7 @@ PlasmaError
         FeedLost
         VenueUnavailable
         LedgerMoved
+        ForecastInvalid
     Fatal                a person: the supervisor halts trading, or the program does not start
         LedgerUnbalanced
         StoreCorrupt
@@ -55,6 +56,10 @@ class VenueUnavailable(Transient):
 
 class LedgerMoved(Transient):
     """An incarnation that was given up has booked under this number after all: read again."""
+
+
+class ForecastInvalid(Transient):
+    """A model said what no forecast can be: nothing is decided on it."""
 
 
 class Fatal(PlasmaError):  # noqa: N818

@@ -9,7 +9,7 @@ from typing import assert_never
 import numpy as np
 
 from actors.actor import Actor, Mailbox
-from actors.forecast.engine import Forecaster
+from actors.forecast.engine import Forecaster, checked
 from actors.forecast.rehearsal import rehearse
 from actors.forecast.tutor import Tutor
 from actors.messages import (
@@ -183,7 +183,7 @@ class ForecastActor(Actor[ForecastInbox]):
         forecast = Forecast(minute, closes, quantiles, self._volatility())
         assert self._model is not None
         self._said.put(forecast, self._model.sha)
-        self._announce(forecast)
+        self._announce(forecast, max(at, minute))
         self._means.sweep()
 
     def _look_ahead(self, minute: Nanos) -> None:
@@ -196,18 +196,19 @@ class ForecastActor(Actor[ForecastInbox]):
             if timeframe not in self._newest or self._newest[timeframe].ends != tail.ends
         ]
         closes = np.array([list(self._held[timeframe].closes)[-CONTEXT:] for timeframe in due])
-        said = self._tutor.correct(minute, due, self._model.forecast(closes))
+        raw = checked(closes, self._model.forecast(closes))
+        said = self._tutor.correct(minute, due, raw)
         for timeframe, points, quantiles in zip(due, closes, said, strict=True):
             self._newest[timeframe] = Outlook(self._held[timeframe].ends, points, quantiles)
 
-    def _announce(self, forecast: Forecast) -> None:
+    def _announce(self, forecast: Forecast, now: Nanos) -> None:
         assert self._model is not None
         signal = fuse(forecast, BTCUSDT)
         self._dashboard.tell(forecast)
         self._dashboard.tell(signal)
         self._dashboard.tell(
             Signalled(
-                at=signal.at,
+                at=now,
                 direction=signal.direction,
                 confidence=round(signal.confidence, 6),
                 expected_bps=round(signal.expected_bps, 6),

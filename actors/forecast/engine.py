@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.errors import SettingsInvalid
+from domain.errors import ForecastInvalid, SettingsInvalid
 from domain.horizons import CONTEXT, LEVELS, MEDIAN, STEPS
 
 Floats = NDArray[np.float64]
@@ -102,6 +102,21 @@ def priced(closes: Floats, levels: tuple[float, ...], moves: Floats) -> Floats:
     """
     last = closes[:, -1:, None]
     return np.asarray(np.maximum(last + complete(levels, moves), LOWEST * last))
+
+
+def checked(closes: Floats, said: Floats) -> Floats:
+    """What a forecaster returned for these closes, where it is what it has to be.
+
+    Raises:
+        ForecastInvalid: it is not; says why.
+    """
+    if said.shape != (len(closes), len(STEPS), len(LEVELS)):
+        raise ForecastInvalid(f"the model said {said.shape} of {len(closes)} series")
+    if not (np.isfinite(said).all() and (said > 0).all()):
+        raise ForecastInvalid("the model said something that is not a positive number")
+    if (np.diff(said, axis=-1) < 0).any():
+        raise ForecastInvalid("the model's levels are out of order")
+    return said
 
 
 def complete(levels: tuple[float, ...], quantiles: Floats) -> Floats:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from actors.forecast.engine import Forecaster
+from actors.forecast.engine import Forecaster, checked
 from actors.forecast.tutor import Past, Tutor
 from domain.candles import bridged, unbroken
 from domain.horizons import CONTEXT, INTERVALS, STEPS, TIMEFRAMES, Timeframe
@@ -61,10 +61,11 @@ def _past(model: Forecaster, candles: Sequence[Candle]) -> Past | None:
     windows = sliding_window_view(closes, CONTEXT + max(STEPS))[::EVERY]
     first = CONTEXT - 1
     origins = [candle.close_time for candle in tail[first : first + EVERY * len(windows) : EVERY]]
+    seen = windows[:, :CONTEXT].astype(np.float64)
     return Past(
         candles[0].timeframe,
         np.array(origins[: len(windows)], np.int64),
-        model.forecast(windows[:, :CONTEXT].astype(np.float64)),
+        checked(seen, model.forecast(seen)),
         windows[:, [first + step for step in STEPS]],
     )
 

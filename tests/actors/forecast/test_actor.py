@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from actors.forecast.actor import ForecastActor, Means, Memory, Told
 from actors.messages import Begin, CandlesClosed, HistoryReady, ModelReady, Tick
 from domain.calibration import untaught
 from domain.candles import aggregate
+from domain.errors import ForecastInvalid
 from domain.facts import Forecasted, Noted, Signalled
 from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES, Timeframe
 from domain.signals import Forecast, Signal
@@ -35,6 +37,17 @@ class Still:
         return np.tile(closes[:, -1, None, None] * spread, (1, len(STEPS), 1))
 
 
+class Foolish(Still):
+    """A forecaster whose answer is spoilt."""
+
+    def __init__(self, spoilt: Callable[[Floats], Floats]) -> None:
+        super().__init__()
+        self.spoilt = spoilt
+
+    def forecast(self, closes: Floats) -> Floats:
+        return self.spoilt(super().forecast(closes))
+
+
 class House:
     """A forecaster on a real candle store, with everybody it tells."""
 
@@ -43,7 +56,7 @@ class House:
         self.store = CandleStore(environment)
         self.experience = CalibrationStore(environment)
         self.said = ForecastStore(environment)
-        self.model = Still()
+        self.model: Still = Still()
         self.experience.put(self.model.sha, untaught())
         self.start()
 
@@ -128,6 +141,38 @@ def test_what_is_told_is_kept_to_be_judged(house: House) -> None:
     )
     assert (kept.at, kept.model, kept.base) == (NOON, "00", forecast.closes[2, -1])
     assert np.abs(kept.quantiles / forecast.quantiles[2] - 1).max() < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        (lambda said: said * np.nan, "not a positive number"),
+        (lambda said: -said, "not a positive number"),
+        (lambda said: said[..., ::-1], "out of order"),
+        (lambda said: said[:, 1:], "of 6 series"),
+    ],
+    ids=["no number", "negative", "unsorted", "too few"],
+)
+def test_nonsense_of_a_model_reaches_nobody(
+    house: House, spoilt: Callable[[Floats], Floats], words: str
+) -> None:
+    house.model = Foolish(spoilt)
+    house.start()
+
+    with pytest.raises(ForecastInvalid, match=words):
+        house.ingest()
+
+    assert not house.risk.told
+    assert not house.dashboard.of(Forecast)
+
+
+def test_signal_of_a_late_forecast_is_told_when_it_is_made(house: House) -> None:
+    house.store.put(a_history(NOON))
+
+    house.tell(HistoryReady(Nanos(NOON + 7), TIMEFRAMES))
+
+    times = [fact.at for fact in house.dashboard.told if isinstance(fact, Forecasted | Signalled)]
+    assert times == [NOON + 7, NOON + 7]
 
 
 def test_told_arrays_cannot_be_changed(house: House) -> None:

@@ -12,7 +12,17 @@ NATIVE = frozenset(("SIGSEGV", "SIGBUS", "SIGABRT", "SIGILL", "SIGFPE"))
 
 def crashed() -> bool:
     """Whether the last life of this program broke in a library."""
-    return os.environ.get(RECOVERED, "") in NATIVE
+    return recovered() in NATIVE
+
+
+def recovered() -> str:
+    """What the last life of this program died of; '' where it ended well. For before a Pulse."""
+    return os.environ.get(RECOVERED, "")
+
+
+def guardian() -> int | None:
+    """The process that guards us; None where there is none. For before there is a Pulse."""
+    return os.getppid() if HEARTBEAT in os.environ else None
 
 
 class Pulse:

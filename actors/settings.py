@@ -2,11 +2,13 @@
 
 import argparse
 import math
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from domain.errors import SettingsInvalid
 from domain.units import DAY, HOUR, MINUTE, SECOND, Nanos
@@ -31,6 +33,14 @@ FUTURES_WEBSOCKET = ("wss://fstream.binance.com",)
 
 ENGINES = ("exact", "stock", "int8")
 """Our own forward pass, chronos-forecasting's with the same numbers, or that in eight bits."""
+
+ALERT_FORMATS = ("auto", "json", "slack", "discord", "ntfy")
+"""How an alert is written; `auto` goes by the host that it is sent to."""
+
+ALERT_URLS = "PLASMATRADER_ALERT_URL"
+"""Variable with URLs like those of --alert-url: a command line can be read by everybody."""
+
+PORTS = 1 << 16
 
 SPEED_MAX = math.inf
 """`--speed max`: the deterministic loop."""
@@ -59,6 +69,9 @@ class Settings:
     duration: Nanos | None
     seed: int
     record: Path | None
+    metrics: int | None
+    alert_urls: tuple[str, ...]
+    alert_format: str
 
     @property
     def deterministic(self) -> bool:
@@ -92,6 +105,9 @@ def parse(arguments: Sequence[str]) -> Settings:
         duration=found.duration,
         seed=found.seed,
         record=found.record,
+        metrics=found.metrics,
+        alert_urls=tuple(found.alert_url or _alert_urls_kept()),
+        alert_format=found.alert_format,
     )
     _check(settings, given_speed=found.speed is not None)
     return settings
@@ -154,11 +170,26 @@ def _parser() -> argparse.ArgumentParser:
     add("--for", type=_duration, dest="duration", metavar="D", help="stop after 30s, 10m, 48h")
     add("--seed", type=seed_number, default=1, metavar="N", help="latencies and the demo market")
     add("--record", type=Path, metavar="DIR", help="keep the raw live frames for --replay")
+    _add_addresses(parser)
+    return parser
+
+
+def _add_addresses(parser: argparse.ArgumentParser) -> None:
+    """Where the market is found, and where others find out how we do."""
+    add = parser.add_argument
+    add("--metrics", type=_port, metavar="PORT", help="Prometheus at 127.0.0.1:PORT/metrics")
+    add(
+        "--alert-url",
+        type=_alert_url,
+        action="append",
+        metavar="URL",
+        help=f"who is told of trouble; repeatable (default: ${ALERT_URLS})",
+    )
+    add("--alert-format", choices=ALERT_FORMATS, default="auto", help="default: by the host")
     add("--rest", type=_url, action="append", metavar="URL", help="base of the REST API")
     add("--ws", type=_url, action="append", metavar="URL", help="base of the streams")
     add("--futures-rest", type=_url, action="append", metavar="URL", help="the same, futures")
     add("--futures-ws", type=_url, action="append", metavar="URL", help="the same, futures")
-    return parser
 
 
 def _speed(text: str) -> float:
@@ -203,3 +234,31 @@ def _url(text: str) -> str:
     if not re.fullmatch(r"(https?|wss?)://[^\s/]+(/\S*)?", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no URL such as https://api.binance.com")
     return text.rstrip("/")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not text.isascii() or not 0 < int(text) < PORTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port from 1 to {PORTS - 1}")
+    return int(text)
+
+
+def _alert_url(text: str) -> str:
+    """Never shown, not even where it is wrong: it is a key to somebody's channel."""
+    reason = "it is no URL such as https://ntfy.sh/topic"
+    if not re.fullmatch(r"https?://[!-~]+", text):
+        raise argparse.ArgumentTypeError(reason)
+    try:
+        parts = urlsplit(text)
+        if not parts.hostname or parts.port == 0:
+            raise argparse.ArgumentTypeError(reason)
+    except ValueError:
+        raise argparse.ArgumentTypeError(reason) from None
+    return text
+
+
+def _alert_urls_kept() -> tuple[str, ...]:
+    """Those that the environment names."""
+    try:
+        return tuple(map(_alert_url, os.environ.get(ALERT_URLS, "").split()))
+    except argparse.ArgumentTypeError as error:
+        raise SettingsInvalid(f"${ALERT_URLS}: {error}") from None

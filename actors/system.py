@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,8 @@ from time import monotonic
 from typing import Any
 
 from actors.clock import Clock, wall_clock
-from actors.dashboard import Display, Headless
+from actors.dashboard import Display, Headless, Observer
+from actors.dashboard.outside import Outside
 from actors.feed import Line, Source
 from actors.feed.archive import Archive
 from actors.feed.demo import DemoSource
@@ -53,13 +54,15 @@ def trade(settings: Settings) -> int:
     """
     begun = monotonic()
     source = _source(settings)
-    with Home(settings.home) as home, ExitStack() as held:
+    with _outside(settings, source) as outside, Home(settings.home) as home, ExitStack() as held:
         held.enter_context(_keep_logs(home))
         entered = _enter(home, settings, source)
-        note = "; ".join(filter(None, (entered, healed(home, crashed=crashed()))))
+        note = "; ".join(filter(None, (entered, healed(home, crashed=crashed()), outside.note)))
         source = _resumed(source, settings, home)
         run = _Run(settings, home, source, lambda: monotonic() - begun)
+        run.observers = outside.observers
         reason, status = run.deterministic(note) if settings.deterministic else run.threaded(note)
+        outside.ended(reason, status)
     if status:
         sys.stderr.write(f"plasmatrader: {reason}\n")
     return status
@@ -88,6 +91,15 @@ def run_through(settings: Settings, home: Home, source: Source, outfit: Outfit) 
     home.enter(source.identity)
     run = _Run(settings, home, source, lambda: monotonic() - begun, outfit)
     return run.deterministic("")
+
+
+def _outside(settings: Settings, source: Source | None) -> AbstractContextManager[Outside]:
+    """Who watches; imported here, because to most runs nobody does."""
+    if settings.metrics is None and not settings.alert_urls:
+        return nullcontext(Outside())
+    from actors.dashboard.telemetry.service import opened  # noqa: PLC0415
+
+    return opened(settings, Mode.LIVE if source is None else source.mode)
 
 
 @contextmanager
@@ -190,6 +202,7 @@ class _Run:
         self._loaded = threading.Event()
         name = "embedded" if settings.demo and settings.model == "auto" else settings.model
         self._outfit = outfit
+        self.observers: tuple[Observer, ...] = ()
         choice = choose(name, settings.engine, home.models) if outfit is None else outfit.choice
         self._choice = choice
 
@@ -261,6 +274,7 @@ class _Run:
             stores=stores,
             stopwatch=self._stopwatch,
             seed=self._settings.seed,
+            observers=self.observers,
         )
 
     def _load(self) -> Forecaster:

@@ -24,7 +24,7 @@ from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES
 from domain.market import DEPTH, Book, Candle, Level, MarkPrice, Ticker, Trade
 from domain.microstructure import MarketQuality
 from domain.signals import Forecast, Signal
-from domain.tally import Tallied
+from domain.tally import WRITE_SECONDS, Tallied, Tally
 from domain.units import Money, Nanos, Price, Quantity
 
 YEAR_2200 = 7_258_118_400 * 10**9
@@ -69,7 +69,16 @@ forecasts = st.builds(_forecast, moments, st.integers(0, 99), levels_of_price)
 
 signals = st.builds(Signal, by_timeframe=st.tuples(*[numbers] * len(TIMEFRAMES)))
 
-measured = st.builds(Measured, times=st.builds(Tallied))
+
+def _tallied(values: list[float]) -> Tallied:
+    tally = Tally(WRITE_SECONDS)
+    for value in values:
+        tally.add(value)
+    return tally.tallied()
+
+
+tallies = st.lists(st.floats(0, 1e6), max_size=5).map(_tallied)
+measured = st.builds(Measured, times=tallies)
 
 market = st.one_of(
     books,

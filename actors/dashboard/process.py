@@ -42,12 +42,13 @@ class Meter:
                 rate = (received - received_before) / (now - before)
         self._looked = (now, taken, received)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * PEAK_UNIT
-        self._usage = Usage(_resident(), peak, processor, threading.active_count(), rate)
+        self._usage = Usage(resident(), peak, processor, threading.active_count(), rate)
 
 
-def _resident() -> int | None:
+def resident(process: int | str = "self") -> int | None:
+    """Memory that a process holds [bytes]; None where the system does not say."""
     try:
-        return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * PAGE
+        return int(Path(f"/proc/{process}/statm").read_text(encoding="ascii").split()[1]) * PAGE
     except (OSError, ValueError, IndexError):
         return None
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from actors.forecast import engines
-from actors.settings import ENGINES, SPEED_MAX, parse
+from actors.settings import ALERT_URLS, ENGINES, SPEED_MAX, parse
 from domain.errors import SettingsInvalid
 from domain.units import DAY, HOUR, MINUTE, SECOND
 
@@ -81,6 +81,13 @@ def test_urls_are_tried_in_the_order_given() -> None:
         ("--demo --speed max", "--for"),
         ("--seed -1", "-1"),
         ("--rest example", "'example'"),
+        ("--metrics 0", "'0' is no port"),
+        ("--metrics 65536", "'65536' is no port"),
+        ("--metrics on", "'on' is no port"),
+        ("--alert-url example", "it is no URL"),
+        ("--alert-url http://", "it is no URL"),
+        ("--alert-url http://host:99999/x", "it is no URL"),
+        ("--alert-format yaml", "yaml"),
     ],
 )
 def test_bad_argument_is_one_line_that_names_it(arguments: str, words: str) -> None:
@@ -89,6 +96,38 @@ def test_bad_argument_is_one_line_that_names_it(arguments: str, words: str) -> N
 
     assert "\n" not in str(refused.value)
     assert refused.value.status == 2
+
+
+def test_port_of_the_meters_and_whom_to_alert() -> None:
+    settings = parse(
+        ["--metrics", "9464", "--alert-url", "https://a/b?c", "--alert-url", "http://d"]
+    )
+
+    assert settings.metrics == 9464
+    assert settings.alert_urls == ("https://a/b?c", "http://d")
+    assert settings.alert_format == "auto"
+    assert parse([]).metrics is None
+
+
+def test_alerts_may_be_named_where_no_list_of_processes_shows_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(ALERT_URLS, "https://a/b https://c/d")
+
+    assert parse([]).alert_urls == ("https://a/b", "https://c/d")
+    assert parse(["--alert-url", "http://e"]).alert_urls == ("http://e",)
+    monkeypatch.setenv(ALERT_URLS, "hook/secret")
+    with pytest.raises(SettingsInvalid, match=ALERT_URLS) as refused:
+        parse([])
+    assert "secret" not in str(refused.value)
+
+
+def test_wrong_url_of_an_alert_is_not_repeated() -> None:
+    with pytest.raises(SettingsInvalid) as refused:
+        parse(["--alert-url", "htps://user:secret@host/token"])
+
+    assert "secret" not in str(refused.value)
+    assert "token" not in str(refused.value)
 
 
 def test_minutes_are_minutes() -> None:

@@ -1,0 +1,85 @@
+"""Opens what the command line asks for: a port to read, endpoints that are told."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from time import monotonic
+
+from actors.dashboard.actor import Observer
+from actors.dashboard.outside import Outside
+from actors.dashboard.telemetry.alerts import Alert, Alerts
+from actors.dashboard.telemetry.condition import SILENT_SECONDS, Condition
+from actors.dashboard.telemetry.sender import Outcome, Sender
+from actors.dashboard.telemetry.targets import Target
+from actors.pulse import guardian, recovered
+from actors.settings import Settings
+from domain.errors import SettingsInvalid
+from domain.facts import Mode
+
+END_SECONDS_MAX = 3.0
+"""How long the last alerts may keep the program [s]."""
+
+
+@contextmanager
+def opened(settings: Settings, mode: Mode) -> Iterator[Outside]:
+    """Listen and deliver until the block ends.
+
+    Raises:
+        SettingsInvalid: the port cannot be had.
+    """
+    observers: tuple[Observer, ...] = ()
+    targets = [Target(url, settings.alert_format, mode) for url in settings.alert_urls]
+    senders = [Sender(target) for target in targets]
+    with ExitStack() as held:
+        note = ""
+        if settings.metrics is not None:
+            observers, note = _listen(settings, mode, senders, held)
+        alerts = Alerts(lambda alert: _tell(senders, alert), recovered())
+        if senders:
+            observers = (*observers, alerts)
+            held.callback(_end, senders)
+            for sender in senders:
+                sender.start()
+        yield Outside(observers, note, alerts.ended)
+
+
+def _listen(
+    settings: Settings, mode: Mode, senders: Sequence[Sender], held: ExitStack
+) -> tuple[tuple[Observer, ...], str]:
+    """Who has to hear what the port tells, and what a person should know of it."""
+    from actors.dashboard.telemetry.meters import Meters  # noqa: PLC0415 - alerts need none of it
+    from actors.dashboard.telemetry.server import Server  # noqa: PLC0415
+
+    assert settings.metrics is not None
+    condition = Condition(silent_after=SILENT_SECONDS / min(1.0, settings.speed))
+    meters = Meters(mode, condition, lambda: _outcomes(senders), guardian())
+    try:
+        server = Server(settings.metrics, mode, condition, meters.registry)
+    except SettingsInvalid as error:
+        if not recovered():
+            raise
+        # Somebody took the port while we were dead; that is no reason to stay dead.
+        return (), f"{error}; this run goes on without"
+    server.start()
+    held.callback(server.end)
+    return (condition, meters), ""
+
+
+def _tell(senders: Sequence[Sender], alert: Alert) -> None:
+    for sender in senders:
+        sender.tell(alert)
+
+
+def _end(senders: Sequence[Sender]) -> None:
+    """Let all of them try once more, at the same time."""
+    until = monotonic() + END_SECONDS_MAX
+    for sender in senders:
+        sender.hurry()
+    for sender in senders:
+        sender.end(max(0.0, until - monotonic()))
+
+
+def _outcomes(senders: Sequence[Sender]) -> Mapping[str, int]:
+    """What became of all alerts, whoever they were for."""
+    each = [asdict(one.outcome) for one in senders] or [asdict(Outcome())]
+    return {name: sum(outcome[name] for outcome in each) for name in each[0]}

@@ -1,0 +1,30 @@
+"""Seeds whose lives broke something once, and what the simulation itself must be able to do."""
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from tests.simulation.life import lived
+
+ONCE_BROKEN: dict[int, str] = {}
+"""Each seed, and what its life found."""
+
+
+@pytest.fixture(autouse=True)
+def _no_log() -> Iterator[None]:
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.parametrize("seed", ONCE_BROKEN, ids=ONCE_BROKEN.values())
+def test_life_that_once_broke_an_invariant_keeps_all_of_them(seed: int) -> None:
+    lived(seed)
+
+
+def test_life_is_the_same_whenever_its_seed_is_lived_again() -> None:
+    first, again = lived(14), lived(14)
+
+    assert first == again
+    assert first.events["fill"]

@@ -4,15 +4,23 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from actors.dashboard.desk import Usage
-from actors.dashboard.lines import Block, Line, Span, Style, beside, dimmed, framed, plain
+from actors.dashboard.lines import (
+    Block,
+    Line,
+    Size,
+    Span,
+    Style,
+    beside,
+    dimmed,
+    framed,
+    plain,
+    width,
+)
 from actors.dashboard.pictures import Course, small
 from actors.dashboard.view import Pace, View
 from actors.dashboard.words import NOTHING, fine, number, share, span_of_time
 from actors.messages import EndpointVitals, RoomVitals
 from domain.units import HOUR, SECOND, Nanos
-
-Size = tuple[int, int]
-"""Columns and rows."""
 
 ROOMS_ROWS = 9
 PROCESS_ROWS = 9
@@ -41,25 +49,29 @@ def rooms(view: View, size: Size) -> Block:
         return framed(title, _restarts(view), size)
     age = view.age(vitals.at)
     columns = size[0] - 4
+    name = NAME if columns >= NAME + PACE else NAME_SHORT
     rows = tuple(
-        _row(_room(room, view.paces.get(room.name, Pace())), columns) for room in vitals.rooms
+        _row(_room(room, view.paces.get(room.name, Pace()), name), columns) for room in vitals.rooms
     )
     if age > max(VITALS_STALE, LATE * view.vitals_every):
         rows = tuple(map(dimmed, rows))
         note: Line = (Span(f"{span_of_time(age)} old", "warn"),)
     else:
         note = (Span(f"{span_of_time(age)} ago", "dim"),)
-    return framed(title, (_row(HEAD, columns), *rows), size, note)
+    return framed(title, (_row((Span(" " * name), *HEAD), columns), *rows), size, note)
 
 
-HEAD: Line = (
-    Span(" " * 16),
-    *(
-        Span(text, "dim")
-        for text in (" died", " waits", "  msg/s", " p95 ms", " p50 ms", " skipped", "  lost")
-    ),
+NAME, NAME_SHORT = 16, 12
+"""Columns of an actor's name, and where else there would be no room for its pace."""
+
+HEAD: Line = tuple(
+    Span(text, "dim")
+    for text in (" died", " waits", "  msg/s", " p95 ms", " p50 ms", " skipped", "  lost")
 )
 """What a row tells of an actor, the most important first."""
+
+PACE = width(HEAD[:3])
+"""Columns of the first three: what died, what waits, messages a second."""
 
 
 def _row(cells: Line, columns: int) -> Line:
@@ -78,13 +90,15 @@ def _restarts(view: View) -> tuple[Line, ...]:
     return tuple(rows)
 
 
-def _room(room: RoomVitals, pace: Pace) -> Line:
+def _room(room: RoomVitals, pace: Pace, columns: int) -> Line:
+    """One actor, its name in so many columns."""
     crowded = room.waiting >= CROWDED
-    mark = f"{'●' if room.alive else '○'} {plain(room.name.removesuffix('Actor'))[:14]:<14}"
+    name = f"{'●' if room.alive else '○'} {plain(room.name.removesuffix('Actor'))}"
+    mark = name if len(name) <= columns else f"{name[: columns - 1]}."
     rate = NOTHING if pace.per_second is None else number(pace.per_second, 0)
     median, late = _percentile(pace.waited_ms, 0.5), _percentile(pace.waited_ms, 0.95)
     return (
-        Span(mark, "bad" if not room.alive else "warn" if crowded else "text"),
+        Span(f"{mark:<{columns}}", "bad" if not room.alive else "warn" if crowded else "text"),
         Span(f"{room.restarts:>5}", "warn" if room.restarts else "text"),
         Span(f"{room.waiting:>6}", "warn" if crowded else "text"),
         Span(f"{rate:>7}" if room.alive else f"{'dead':>7}", "text" if room.alive else "bad"),
@@ -103,7 +117,12 @@ def _percentile(values: Sequence[float], part: float) -> str:
     """
     if not values:
         return NOTHING
-    return fine(sorted(values)[min(len(values) - 1, int(len(values) * part))])
+    return fine(_below(sorted(values), part))
+
+
+def _below(rising: Sequence[float], part: float) -> float:
+    """The value below which this part of them lies, of at least one."""
+    return rising[min(len(rising) - 1, int(len(rising) * part))]
 
 
 def process(view: View, usage: Usage | None, size: Size) -> Block:
@@ -181,7 +200,7 @@ def _percentiles(times: Sequence[float]) -> str:
     if not times:
         return NOTHING
     ordered = sorted(times)
-    middle, late = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)]
+    middle, late = _below(ordered, 0.5), _below(ordered, 0.95)
     return f"{number(middle, 0)} / {number(late, 0)} / {number(ordered[-1], 0)} ms"
 
 

@@ -3,7 +3,15 @@
 from collections.abc import Sequence
 from math import isfinite
 
-from actors.dashboard.lines import Block, Line, Span, Style, framed, width
+from actors.dashboard.lines import (
+    Block,
+    Line,
+    Size,
+    Span,
+    Style,
+    framed,
+    width,
+)
 from actors.dashboard.trading import of_account
 from actors.dashboard.view import View
 from actors.dashboard.words import (
@@ -32,9 +40,6 @@ from domain.sizing import (
     promised,
     volatility_factor,
 )
-
-Size = tuple[int, int]
-"""Columns and rows."""
 
 GUARD_ROWS = 9
 KELLY_ROWS = 9

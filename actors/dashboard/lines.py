@@ -48,6 +48,9 @@ Line = tuple[Span, ...]
 Block = tuple[Line, ...]
 """Rows of the same width, top to bottom."""
 
+Size = tuple[int, int]
+"""Columns and rows."""
+
 ELLIPSIS = "…"
 
 

@@ -43,6 +43,9 @@ ROOMS_MAX = 32
 
 Item = TypeVar("Item")
 
+Looks = deque[tuple[Nanos, int]]
+"""Moments, and what was counted by then."""
+
 
 def appended(items: tuple[Item, ...], item: Item, limit: int) -> tuple[Item, ...]:
     """The items and one more, the oldest left out where that is more than the limit."""
@@ -88,7 +91,7 @@ class Rate:
     """How many messages come in a second of market time."""
 
     def __init__(self) -> None:
-        self._counted: deque[tuple[Nanos, int]] = deque(maxlen=RATE_WINDOW // SECOND + 1)
+        self._counted: Looks = deque(maxlen=RATE_WINDOW // SECOND + 1)
         self.count = 0
 
     def tick(self, now: Nanos) -> None:
@@ -102,14 +105,7 @@ class Rate:
     @property
     def per_second(self) -> float | None:
         """The rate over the last seconds, None where there is no time to take it over."""
-        if len(self._counted) < 2:  # noqa: PLR2004 - a span has two ends
-            return None
-        (begin, first), (end, last) = self._counted[0], self._counted[-1]
-        return (last - first) / ((end - begin) / SECOND)
-
-
-Looks = deque[tuple[Nanos, int]]
-"""Moments, and what was counted by then."""
+        return per_second(self._counted)
 
 
 def look(looks: Looks, at: Nanos, count: int) -> None:
@@ -183,8 +179,8 @@ class Candles:
     def _close(self, timeframe: Timeframe) -> None:
         """The longer candle that ends with the newest minute, if all its minutes are there."""
         minutes = self._held[Timeframe.M1]
-        ends, span = minutes[-1].close_time, timeframe.span
-        if ends % span or len(minutes) < timeframe.minutes:
+        whole = len(minutes) >= timeframe.minutes
+        if not whole or not closes_at(timeframe, minutes[-1].close_time):
             return
         parts = [minutes[i] for i in range(-timeframe.minutes, 0)]
         if all(b.open_time == a.close_time for a, b in pairwise(parts)):

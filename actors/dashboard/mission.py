@@ -86,7 +86,7 @@ def _short_decision(view: View) -> Line:
 def _holding(view: View) -> Line:
     if not view.holding:
         return Span("Position: "), *_held(view)
-    return *_held(view), Span("  "), *_unrealised(view)
+    return *_held(view), Span("  "), *unrealised(view)
 
 
 def _states(view: View) -> Line:
@@ -181,7 +181,7 @@ CENTS = re.compile(r"(\d{4,})\.\d+")
 
 
 def _position(view: View) -> tuple[Line, Line]:
-    return (Span("Active Position: "), *_held(view)), (Span("Current P&L: "), *_unrealised(view))
+    return (Span("Active Position: "), *_held(view)), (Span("Current P&L: "), *unrealised(view))
 
 
 def _held(view: View) -> Line:
@@ -200,7 +200,8 @@ def _valued(view: View, spans: Line) -> Line:
     return dimmed(spans) if view.account_late else spans
 
 
-def _unrealised(view: View) -> Line:
+def unrealised(view: View) -> Line:
+    """What the open position would bring, with its age where that is no longer current."""
     amount = view.unrealised
     if amount is None or view.marked is None:
         return (Span(NOTHING, "dim"),)

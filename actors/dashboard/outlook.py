@@ -5,7 +5,18 @@ from functools import lru_cache
 import numpy as np
 
 from actors.dashboard import pictures
-from actors.dashboard.lines import Block, Line, Span, Style, below, beside, dimmed, fit, framed
+from actors.dashboard.lines import (
+    Block,
+    Line,
+    Size,
+    Span,
+    Style,
+    below,
+    beside,
+    dimmed,
+    fit,
+    framed,
+)
 from actors.dashboard.view import MINUTE_STALE, Score, View
 from actors.dashboard.words import (
     DIRECTION_STYLE,
@@ -19,10 +30,7 @@ from actors.dashboard.words import (
 )
 from domain.horizons import CONFIDENCE_MIN, INTERVALS, LEVELS, TIMEFRAMES, WEIGHTS, Timeframe
 from domain.signals import Forecast, Signal
-from domain.units import BASIS_POINTS
-
-Size = tuple[int, int]
-"""Columns and rows."""
+from domain.units import BASIS_POINTS, Nanos
 
 TABLE_ROWS = len(TIMEFRAMES) + 3
 
@@ -46,13 +54,17 @@ def table(view: View, size: Size) -> Block:
         (*_expected(view.signal, number, chances[number]), *_came_true(view.scores[number]))
         for number in range(len(TIMEFRAMES))
     )
-    age = view.age(view.signal.at)
-    late: Style = "warn" if age > MINUTE_STALE else "dim"
-    fused, shown = _fused(view.signal), rows
-    if late == "warn":
-        fused, shown = dimmed(fused), tuple(map(dimmed, rows))
-    note = (*fused, Span(f", {span_of_time(age)} ago", late))
+    shown, note = _dated(view, view.signal.at, rows, _fused(view.signal))
     return framed(title, (_head(), *shown), size, note)
+
+
+def _dated(view: View, at: Nanos, rows: tuple[Line, ...], fused: Line) -> tuple[Block, Line]:
+    """Rows and a note of this moment: with its age, and dimmed where it is no longer current."""
+    age = view.age(at)
+    if age <= MINUTE_STALE:
+        return rows, (*fused, Span(f", {span_of_time(age)} ago", "dim"))
+    old = Span(f", {span_of_time(age)} ago", "warn")
+    return tuple(map(dimmed, rows)), (*dimmed(fused), old)
 
 
 def _head() -> Line:
@@ -172,16 +184,11 @@ def signal(view: View, size: Size) -> Block:
         return framed(title, ((Span("no forecast yet", "dim"),),), size)
     columns = size[0] - 4
     largest = max((abs(expected) for expected in known.by_timeframe), default=0.0) or 1.0
-    rows = (
+    rows = tuple(
         _bar(timeframe, expected, expected / largest, columns)
         for timeframe, expected in zip(TIMEFRAMES, known.by_timeframe, strict=False)
     )
-    age = view.age(known.at)
-    late: Style = "warn" if age > MINUTE_STALE else "dim"
-    fused, shown = _fused(known)[:2], tuple(rows)
-    if late == "warn":
-        fused, shown = dimmed(fused), tuple(map(dimmed, shown))
-    note = (*fused, Span(f", {span_of_time(age)} ago", late))
+    shown, note = _dated(view, known.at, rows, _fused(known)[:2])
     return framed(title, shown, size, note)
 
 

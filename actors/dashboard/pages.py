@@ -6,8 +6,8 @@ from functools import partial
 from actors.dashboard import engine, guarding, outlook, panels, pictures, trading
 from actors.dashboard import mission as box
 from actors.dashboard.desk import Desk, Page
-from actors.dashboard.lines import Block, Line, Span, beside, framed
-from actors.dashboard.slots import Panel, Size, Slot, abreast, stacked
+from actors.dashboard.lines import Block, Line, Size, Span, beside, framed
+from actors.dashboard.slots import Panel, Slot, abreast, stacked
 from actors.dashboard.view import View
 from domain.facts import Mode
 

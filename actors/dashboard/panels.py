@@ -9,6 +9,7 @@ from actors.dashboard.desk import Desk, logged
 from actors.dashboard.lines import (
     Block,
     Line,
+    Size,
     Span,
     Style,
     below,
@@ -34,9 +35,6 @@ from actors.dashboard.words import (
 from domain.facts import Fact, Progress
 from domain.market import DEPTH, Level, Trade
 from domain.microstructure import LIQUIDITY_MIN, PRESSURE_MIN, SPREAD_MAX, MarketQuality
-
-Size = tuple[int, int]
-"""Columns and rows."""
 
 LADDER_ROWS = 2 * DEPTH + 1
 MARKET_ROWS = LADDER_ROWS + 2

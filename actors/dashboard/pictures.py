@@ -7,7 +7,16 @@ from typing import NamedTuple
 
 from actors.dashboard.bars import Bar, bars
 from actors.dashboard.charts import Canvas, Point
-from actors.dashboard.lines import Block, Line, Span, Style, fit, framed, spread
+from actors.dashboard.lines import (
+    Block,
+    Line,
+    Size,
+    Span,
+    Style,
+    fit,
+    framed,
+    spread,
+)
 from actors.dashboard.view import MINUTE_STALE, View, Worth
 from actors.dashboard.words import (
     clock,
@@ -23,9 +32,6 @@ from domain.horizons import INTERVALS, MEDIAN, STEPS, TIMEFRAMES, Timeframe
 from domain.market import Side
 from domain.signals import Forecast
 from domain.units import Money, Nanos
-
-Size = tuple[int, int]
-"""Columns and rows."""
 
 SCALE = 11
 """Columns that a scale takes."""

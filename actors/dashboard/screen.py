@@ -88,13 +88,11 @@ class Screen:
         supervisor: Mailbox[SupervisorInbox],
         *,
         reports: Path = Path("reports"),
-        seconds: Callable[[], float] = monotonic,
     ) -> None:
         self._risk = risk
         self._supervisor = supervisor
         self._reports = reports
-        self._seconds = seconds
-        self._meter = Meter(seconds)
+        self._meter = Meter()
         self._desk = Desk()
         self._view: View | None = None
         self._canvas: Canvas | None = None
@@ -170,7 +168,7 @@ class Screen:
     def _paint(self, canvas: "Canvas") -> None:
         if self._view is not None:
             desk = replace(self._desk, usage=self._meter.usage())
-            canvas.draw(self._view, desk, self._seconds())
+            canvas.draw(self._view, desk, monotonic())
 
     def _picture(self, size: tuple[int, int]) -> str:
         """Keep what is shown as two files; says where they are, or why they are not."""

@@ -3,10 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from actors.dashboard.lines import Block, below, beside, fit
-
-Size = tuple[int, int]
-"""Columns and rows."""
+from actors.dashboard.lines import Block, Size, below, beside, fit
 
 Panel = Callable[[Size], Block]
 """Draws itself in exactly that size."""

@@ -7,6 +7,7 @@ from itertools import islice, zip_longest
 from actors.dashboard.lines import (
     Block,
     Line,
+    Size,
     Span,
     Style,
     dimmed,
@@ -16,8 +17,8 @@ from actors.dashboard.lines import (
     spread,
     width,
 )
-from actors.dashboard.mission import aged
-from actors.dashboard.view import BOOK_STALE, MINUTE_STALE, Refused, Ticket, View, of_opening
+from actors.dashboard.mission import unrealised
+from actors.dashboard.view import MINUTE_STALE, Refused, Ticket, View
 from actors.dashboard.words import (
     NOTHING,
     clock,
@@ -36,9 +37,6 @@ from domain.margin import initial_margin, liquidation_price, margin_ratio
 from domain.market import Side
 from domain.orders import Kind
 from domain.units import Nanos
-
-Size = tuple[int, int]
-"""Columns and rows."""
 
 POSITION_ROWS = 8
 
@@ -70,7 +68,7 @@ def position(view: View, size: Size) -> Block:
     else:  # what is held stands above every view
         brief = [(SHORT.get(name, name), value) for name, value in facts[1:]]
         rows = _in_pairs((*brief[1:], brief[0]), (columns // 2, columns - columns // 2))
-    return of_account(view, title, (_way(view, held, columns), *rows), size, _result(view))
+    return of_account(view, title, (_way(view, held, columns), *rows), size, unrealised(view))
 
 
 def _in_pairs(facts: Sequence[Fact], widths: tuple[int, int]) -> tuple[Line, ...]:
@@ -98,15 +96,6 @@ def of_account(
         return framed(title, rows, size, note)
     age = Span(f"{short_span(view.age(view.account_at))} old", "warn")
     return framed(title, tuple(map(dimmed, rows)), size, (age,))
-
-
-def _result(view: View) -> Line:
-    amount = view.unrealised
-    if amount is None or view.marked is None:
-        return (Span(NOTHING, "dim"),)
-    style = style_of(amount)
-    spans = (Span(gain(amount), style), Span(f" ({percent(of_opening(amount), 3)})", style))
-    return aged(spans, view.age(view.valued_at), max(view.stale_after, BOOK_STALE))
 
 
 def _facts(view: View, held: Position) -> tuple[Fact, ...]:

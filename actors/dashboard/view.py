@@ -22,6 +22,7 @@ from domain.facts import (
     Ready,
     Starting,
 )
+from domain.freshness import BOOK_AGE_MAX
 from domain.horizons import TIMEFRAMES, Timeframe
 from domain.life import Status
 from domain.market import Book, Candle, MarkPrice, Ticker, Trade
@@ -29,8 +30,8 @@ from domain.microstructure import MarketQuality
 from domain.signals import Forecast, Signal
 from domain.units import BASIS_POINTS, DAY, SECOND, Money, Nanos, Price, Quantity
 
-BOOK_STALE = Nanos(2 * SECOND)
-"""Oldest book that is shown as current, as old as one that may be traded on."""
+BOOK_STALE = BOOK_AGE_MAX
+"""Oldest book that is shown as current: as old as one that may be traded on."""
 
 MODELLED_STALE = Nanos(90 * SECOND)
 """The same where a book is made from a one-minute candle."""

@@ -25,7 +25,7 @@ from actors.messages import (
     TradingHalted,
     Vitals,
 )
-from actors.supervisor.child import Child, Life, Strategy
+from actors.supervisor.child import STOP_SECONDS_MAX, Child, Life, Strategy
 from actors.supervisor.patience import Patience
 from domain.errors import StoreCorrupt
 from domain.facts import ActorRestarted, Fact, Halted, Resumed, Stopped, Stopping
@@ -325,7 +325,7 @@ class SupervisorActor(ThreadingActor):
         if ref is None:
             return
         try:
-            ref.stop(timeout=life.child.stop_seconds_max)
+            ref.stop(timeout=STOP_SECONDS_MAX)
         except Timeout:
             life.leash.cut()
             logger.warning("%s did not stop in time", life.child.name)

@@ -44,7 +44,6 @@ class Child:
         start: constructs an incarnation and starts its thread.
         address: where it is reached.
         silence_seconds_max: how long one message may take it.
-        stop_seconds_max: how long its end may take.
         strategy: who begins anew when it does.
     """
 
@@ -52,7 +51,6 @@ class Child:
     start: Callable[[], ActorRef[Any]]
     address: Address[Any]
     silence_seconds_max: float = SILENCE_SECONDS_MAX
-    stop_seconds_max: int = STOP_SECONDS_MAX
     strategy: Strategy = Strategy.ONE_FOR_ONE
 
 

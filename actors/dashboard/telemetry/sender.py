@@ -20,15 +20,6 @@ from actors.dashboard.telemetry.targets import Delivery, Target
 WAITING_MAX = 100
 """Alerts that wait for one endpoint; of more, the newest."""
 
-DELIVERY_SECONDS_MAX = 10.0
-"""How long one try may take, all in all [s]."""
-
-LAST_SECONDS = 2.0
-"""The same when the program is about to end [s]."""
-
-PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
-"""Between tries; the last one again and again [s]."""
-
 TRIED_SECONDS_MAX = 3600.0
 """An alert that could not be delivered for so long is given up [s]."""
 
@@ -43,6 +34,24 @@ HOPEFUL = frozenset((408, 425, 429))
 FAULTS_OF_OURS = range(300, 500)
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How long a sender takes for what [s].
+
+    Attributes:
+        pauses: between tries; the last one again and again.
+        delivery: one try, all in all.
+        last: the same when the program is about to end.
+    """
+
+    pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0)
+    delivery: float = 10.0
+    last: float = 2.0
+
+
+USUAL = Timing()
 
 
 class UndeliveredError(Exception):
@@ -73,16 +82,9 @@ class Outcome:
 class Sender:
     """One endpoint's thread. Telling it never waits and never fails."""
 
-    def __init__(
-        self,
-        target: Target,
-        *,
-        pauses: tuple[float, ...] = PAUSES,
-        seconds: Callable[[], float] = monotonic,
-    ) -> None:
+    def __init__(self, target: Target, timing: Timing = USUAL) -> None:
         self._target = target
-        self._pauses = pauses
-        self._seconds = seconds
+        self._timing = timing
         self._waiting: deque[Alert] = deque(maxlen=WAITING_MAX)
         self._news = threading.Event()
         self._ending = threading.Event()
@@ -130,14 +132,14 @@ class Sender:
         while self._waiting:
             self._release()
             alert = self._waiting.popleft()
-            if self._pacing.admit(alert, self._seconds()):
+            if self._pacing.admit(alert, monotonic()):
                 self._deliver(alert)
             else:
                 self.outcome.held += 1
         self._release()
 
     def _release(self) -> None:
-        for alert in self._pacing.due(self._seconds()):
+        for alert in self._pacing.due(monotonic()):
             self._deliver(alert)
 
     def _finish(self) -> None:
@@ -147,14 +149,14 @@ class Sender:
 
     def _deliver(self, alert: Alert) -> None:
         """Try until it is taken, it is hopeless, or too late."""
-        begun = self._seconds()
+        begun, timing = monotonic(), self._timing
         delivery = self._target.delivery(alert)
-        for pause in chain(self._pauses, repeat(self._pauses[-1])):
+        for pause in chain(timing.pauses, repeat(timing.pauses[-1])):
             last = self._ending.is_set()
             try:
-                self._post(delivery, LAST_SECONDS if last else DELIVERY_SECONDS_MAX)
+                self._post(delivery, timing.last if last else timing.delivery)
             except UndeliveredError as error:
-                late = self._seconds() - begun > TRIED_SECONDS_MAX
+                late = monotonic() - begun > TRIED_SECONDS_MAX
                 if last or late or error.hopeless:
                     logger.warning("alert %s to %s given up: %s", alert.kind, self._target, error)
                     self.outcome.failed += 1

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from domain.errors import PlasmaError
 from persistence.arguments import Parser, default_home
+from persistence.experiments import ExperimentLog
 from persistence.report.source import of_home, of_ledger
 
 FILES = """
@@ -24,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The charts' library takes a second to come; who asked wrongly need not wait for it.
         from persistence.report.files import write  # noqa: PLC0415
 
-        sys.stdout.write(write(source, found.out.expanduser()) + "\n")
+        path = found.experiments
+        trials = None if path is None else ExperimentLog(path.expanduser()).read()
+        sys.stdout.write(write(source, found.out.expanduser(), trials) + "\n")
     except PlasmaError as error:
         sys.stderr.write(f"pt-report: {error}\n")
         return error.status
@@ -47,6 +50,12 @@ def _parser() -> Parser:
         type=Path,
         metavar="FILE",
         help="a ledger alone: an LMDB folder, or the ledger.jsonl of another report",
+    )
+    parser.add_argument(
+        "--experiments",
+        type=Path,
+        metavar="FILE",
+        help="deflate the Sharpe ratio by the variants in this experiment log",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
     return parser

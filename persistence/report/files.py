@@ -3,20 +3,24 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
 from domain.errors import SettingsInvalid
 from domain.horizons import INTERVALS, LEVELS
-from domain.performance import drawdowns
+from domain.moments import moment
+from domain.performance import Times, drawdowns
 from domain.trades import Trade
-from persistence.document import moment
+from domain.units import Floats
+from persistence.experiments import Trials
 from persistence.report.curve import Curve, curve
-from persistence.report.measures import measured, metrics
+from persistence.report.measures import Search, measured, metrics, searched
 from persistence.report.operations import Operations
 from persistence.report.outlook import Outlook
 from persistence.report.page import Report, label, page
@@ -30,45 +34,57 @@ COLUMNS = (
 """Of `trades.csv`: times in UTC, money in USDT; `slippage` is empty where it is not known."""
 
 
-def write(source: Source, folder: Path) -> str:
+def write(source: Source, folder: Path, trials: Trials | None = None) -> str:
     """Write the report and return a sentence that sums it up.
+
+    Args:
+        source: what is reported on.
+        folder: where to.
+        trials: all variants that were tried, this one too; None where nobody kept count.
 
     Raises:
         SettingsInvalid: the folder cannot be written.
     """
-    report = reported(source)
-    files = {
-        "report.html": page(report).encode(),
-        "metrics.json": _metrics(report),
-        "trades.csv": _trades(report.run.trades),
-        "equity.parquet": _equity(report.curve),
-        "ledger.jsonl": exported(source.kept),
+    return written(reported(source, trials), folder)
+
+
+def reported(source: Source, trials: Trials | None = None) -> Report:
+    """Everything that the files tell; arguments as `write` has them."""
+    line = curve(source)
+    run = measured(source, line)
+    return Report(
+        source=source,
+        curve=line,
+        run=run,
+        skills=skills(source.log, source.prices),
+        operations=None if source.log is None else source.log.operations,
+        search=None if trials is None else searched(run.days.returns, trials),
+    )
+
+
+def written(report: Report, folder: Path) -> str:
+    """As `write`, of a report that is at hand."""
+    files: dict[str, Callable[[BinaryIO], object]] = {
+        "report.html": lambda file: file.write(page(report).encode()),
+        "metrics.json": lambda file: file.write(_metrics(report)),
+        "trades.csv": lambda file: file.write(_trades(report.run.trades)),
+        "equity.parquet": lambda file: _equity(report.curve, file),
+        "ledger.jsonl": lambda file: file.writelines(exported(report.source.kept)),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            _replace(folder / name, content)
+        for name, fill in files.items():
+            _replace(folder / name, fill)
     except OSError as error:
         raise SettingsInvalid(f"{folder} cannot be written ({error.strerror})") from error
     return _sentence(report, folder)
 
 
-def reported(source: Source) -> Report:
-    """Everything that the files tell."""
-    line = curve(source)
-    return Report(
-        source=source,
-        curve=line,
-        run=measured(source, line),
-        skills=skills(source.log, source.prices),
-        operations=None if source.log is None else source.log.operations,
-    )
-
-
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Whoever reads meanwhile sees the old file or the new one."""
     temporary = path.with_name(path.name + ".new")
-    temporary.write_bytes(content)
+    with temporary.open("wb") as file:
+        fill(file)
     temporary.replace(path)
 
 
@@ -80,7 +96,8 @@ def _metrics(report: Report) -> bytes:
         "to": moment(run.last),
         "equity_basis": report.curve.basis,
     }
-    told = head | metrics(run) | _operated(report.operations) | _foretold(report.source.outlooks)
+    told = head | metrics(run) | _searched(report.search)
+    told |= _operated(report.operations) | _foretold(report.source.outlooks)
     return (json.dumps(told, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
@@ -95,6 +112,13 @@ def _foretold(outlooks: tuple[Outlook, ...]) -> dict[str, Any]:
         told["below"] = dict(zip(map(str, LEVELS), outlook.below, strict=True))
         found[str(outlook.timeframe)] = dict(zip(names, outlook.inside, strict=True)) | told
     return {"forecasts": found}
+
+
+def _searched(search: Search | None) -> dict[str, Any]:
+    """What the experiment log knows; null where none was given."""
+    if search is None:
+        return {"trials": None, "deflated_sharpe": None}
+    return {"trials": search.trials, "deflated_sharpe": search.deflated}
 
 
 def _operated(told: Operations | None) -> dict[str, Any]:
@@ -133,18 +157,27 @@ def _cell(trade: Trade, name: str) -> str:
     return "" if value is None else f"{round(value, 8).normalize():f}"
 
 
-def _equity(line: Curve) -> bytes:
-    table = pa.table(
-        {
-            "at": pa.array(line.at, pa.timestamp("ns", tz="UTC")),
-            "wallet": line.wallet,
-            "equity": line.equity,
-            "drawdown": drawdowns(line.equity),
-        }
-    )
-    sink = pa.BufferOutputStream()
-    parquet.write_table(table, sink)
-    return bytes(sink.getvalue())
+def _equity(line: Curve, file: BinaryIO) -> None:
+    moments = pa.timestamp("ns", tz="UTC")
+    columns = {
+        "at": _column(line.at, moments),
+        "wallet": _column(line.wallet, pa.float64()),
+        "equity": _column(line.equity, pa.float64()),
+        "drawdown": _column(drawdowns(line.equity), pa.float64()),
+    }
+    # For a table that is written once Arrow's own allocator keeps three times the system's memory.
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        parquet.write_table(pa.table(columns), file)
+    finally:
+        pa.set_memory_pool(before)
+
+
+def _column(values: Times | Floats, kind: pa.DataType) -> pa.Array:
+    """The values where they lie; `pa.array` would load pandas, 46 MB, to see that they are none."""
+    held = pa.py_buffer(np.ascontiguousarray(values))
+    return pa.Array.from_buffers(kind, len(values), [None, held])
 
 
 def _sentence(report: Report, folder: Path) -> str:

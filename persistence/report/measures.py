@@ -2,17 +2,23 @@
 
 from dataclasses import asdict, dataclass
 from decimal import Decimal
+from math import sqrt
 from typing import Any
 
 import numpy as np
 
 from domain import performance
+from domain.deflation import deflated_sharpe, probabilistic_sharpe
 from domain.ledger import ZERO
 from domain.performance import CALENDAR_DAYS, TRADES_MIN, TRADING_DAYS, Days
+from domain.resampling import sharpe_interval
 from domain.trades import Trade, slippage, total, trades
 from domain.units import Floats, Money, Nanos
+from persistence.experiments import Trials
 from persistence.report.curve import Curve, held
 from persistence.report.source import Source
+
+Interval = tuple[float, float]
 
 DIGITS = 10
 """Decimals that are kept of a figure."""
@@ -28,6 +34,10 @@ class Ratios:
         sharpe_252: annualised by 252 days, as the mission says.
         sharpe_365: annualised by 365 days, as this market trades.
         sharpe_365_error: standard error of the latter.
+        sharpe_252_interval: where the true one of 252 days lies with 95 % confidence, by the
+            stationary bootstrap.
+        sharpe_365_interval: likewise of 365 days.
+        probabilistic_sharpe: how likely the true one is above zero.
         sortino: by 252 days.
         sortino_365: by 365 days.
         calmar: a year's growth, by 365 days, over the deepest daily drawdown.
@@ -40,11 +50,30 @@ class Ratios:
     sharpe_252: float | None
     sharpe_365: float | None
     sharpe_365_error: float | None
+    sharpe_252_interval: Interval | None
+    sharpe_365_interval: Interval | None
+    probabilistic_sharpe: float | None
     sortino: float | None
     sortino_365: float | None
     calmar: float | None
     max_drawdown: float
     max_drawdown_daily: float
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a run's Sharpe ratio is worth among all that was tried.
+
+    Attributes:
+        trials: variants in the experiment log.
+        deflated: how likely the true ratio is above the best that luck would have found among so
+            many; None where nobody can say.
+        broken: lines of the log that could not be read.
+    """
+
+    trials: int
+    deflated: float | None
+    broken: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +148,13 @@ def measured(source: Source, curve: Curve) -> Measured:
     )
 
 
+def searched(returns: Floats, trials: Trials) -> Search:
+    """What the daily returns of a run are worth after such a search."""
+    count = len(trials.variants)
+    deflated = deflated_sharpe(returns, trials.sharpes, count)
+    return Search(count, None if deflated is None else round(deflated, DIGITS), trials.broken)
+
+
 def metrics(run: Measured) -> dict[str, Any]:
     """The figures as one flat object; those of buying and holding stand in one of their own."""
     flat = asdict(run.ratios) | asdict(run.trading)
@@ -137,18 +173,30 @@ def _rounded(figures: dict[str, Any]) -> dict[str, Any]:
 def _ratios(curve: Curve, days: Days) -> Ratios:
     returns = days.returns
     ends = np.concatenate((curve.equity[:1], days.equity))
+    interval = sharpe_interval(returns)
     return Ratios(
         pnl=float(curve.equity[-1] - curve.equity[0]),
         days=len(returns),
         sharpe_252=performance.sharpe(returns, TRADING_DAYS),
         sharpe_365=performance.sharpe(returns, CALENDAR_DAYS),
         sharpe_365_error=performance.sharpe_error(returns, CALENDAR_DAYS),
+        sharpe_252_interval=_scaled(interval, TRADING_DAYS),
+        sharpe_365_interval=_scaled(interval, CALENDAR_DAYS),
+        probabilistic_sharpe=probabilistic_sharpe(returns),
         sortino=performance.sortino(returns, TRADING_DAYS),
         sortino_365=performance.sortino(returns, CALENDAR_DAYS),
         calmar=performance.calmar(returns, CALENDAR_DAYS),
         max_drawdown=performance.max_drawdown(curve.equity),
         max_drawdown_daily=performance.max_drawdown(ends),
     )
+
+
+def _scaled(interval: Interval | None, periods: int) -> Interval | None:
+    """The interval of a day's ratio as that of a year of so many."""
+    if interval is None:
+        return None
+    low, high = (round(bound * sqrt(periods), DIGITS) for bound in interval)
+    return low, high
 
 
 def _trading(

@@ -9,17 +9,18 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from domain import resampling
 from domain.facts import Mode
 from domain.horizons import CONFIDENCE_MIN
 from domain.ledger import ZERO, Cause
 from domain.market import Side
 from domain.performance import TRADES_MIN
 from domain.trades import Trade
-from domain.units import Money
+from domain.units import HOUR, Money
 from persistence.report import charts
 from persistence.report.charts import Chart, chart
 from persistence.report.curve import Curve
-from persistence.report.measures import Measured
+from persistence.report.measures import Measured, Search
 from persistence.report.operations import FIGURE, Operations
 from persistence.report.outlook import Outlook
 from persistence.report.skill import Skill
@@ -41,6 +42,9 @@ LABELS = {
 LISTED_MAX = 1000
 """Trades in the page's list; `trades.csv` has them all."""
 
+LATE = HOUR
+"""A log that begins so much later than its ledger has lost something [ns]."""
+
 DAYS_MIN = 30
 """Ratios of fewer daily returns say next to nothing."""
 
@@ -57,6 +61,7 @@ class Report:
     run: Measured
     skills: tuple[Skill, ...]
     operations: Operations | None
+    search: Search | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,8 @@ def _context(report: Report) -> dict[str, Any]:
         "confidence_min": CONFIDENCE_MIN,
         "css": _style(),
         "curve": report.curve,
+        "days_min": resampling.DAYS_MIN,
+        "draws": resampling.DRAWS,
         "entries": len(source.kept.entries),
         "fills": sum(entry.movement is not None for entry in source.kept.entries),
         "groups": _groups(run.trades),
@@ -119,6 +126,7 @@ def _context(report: Report) -> dict[str, Any]:
         "prices": len(source.prices.at),
         "refusals": _refusals(operations),
         "run": run,
+        "search": report.search,
         "skills": report.skills,
         "waits": {} if operations is None else operations.waits,
         "warnings": warnings(report),
@@ -240,6 +248,12 @@ def warnings(report: Report) -> list[str]:
     if operations is None:
         found.append(
             "There is no log of this ledger: latencies, refusals, signals and uptime are unknown."
+        )
+    elif operations.since - kept.entries[0].at > LATE:
+        found.append(
+            f"The log begins at {moment(operations.since)} UTC, later than the ledger: what it "
+            "said before was removed to make room (it keeps 100 MB), or never written. Latencies, "
+            "refusals, signals and uptime are of what is left; trades and money are of all."
         )
     if kept.entries[0].cause is Cause.RESTORED:
         since = moment(kept.entries[0].at)

@@ -1,5 +1,6 @@
 """What a report is made from: a ledger, in a HOME, in a folder of LMDB, or in an exported file."""
 
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -122,10 +123,12 @@ def of_ledger(path: Path) -> Source:
         raise SettingsInvalid(f"{path} cannot be read ({error.strerror})") from error
 
 
-def exported(kept: Kept) -> bytes:
+def exported(kept: Kept) -> Iterator[bytes]:
     """The ledger as lines of JSON, as `imported` reads them."""
-    header = Header(1, kept.mode, kept.until, kept.orders)
-    return msgspec.json.Encoder().encode_lines([header, *kept.entries])
+    encoder = msgspec.json.Encoder()
+    yield encoder.encode(Header(1, kept.mode, kept.until, kept.orders)) + b"\n"
+    for entry in kept.entries:
+        yield encoder.encode(entry) + b"\n"
 
 
 def imported(lines: bytes, path: Path) -> Kept:

@@ -63,6 +63,15 @@ def interval(bounds: tuple[float, float] | None) -> str:
     return NOTHING if bounds is None else f"{100 * bounds[0]:.1f} to {100 * bounds[1]:.1f} %"
 
 
+def bounds(ends: tuple[float, float] | None) -> str:
+    """The two ends of a range of plain numbers.
+
+    >>> bounds((0.5, 2.25))
+    '0.50 to 2.25'
+    """
+    return NOTHING if ends is None else f"{number(ends[0])} to {number(ends[1])}"
+
+
 def moment(at: Nanos) -> str:
     """A moment to the second, UTC.
 
@@ -93,6 +102,7 @@ def tone(amount: float | Decimal | None) -> str:
 
 
 FILTERS: dict[str, Callable[..., str]] = {
+    "bounds": bounds,
     "duration": duration,
     "fine": fine,
     "interval": interval,

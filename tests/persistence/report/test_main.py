@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,11 @@ from quantstats import stats
 from domain.facts import Mode
 from domain.horizons import LEVELS
 from domain.units import MINUTE
+from persistence.experiments import ExperimentLog
 from persistence.report.__main__ import main
 from tests.builders import NOON
 from tests.persistence.report.runs import MINUTES, a_home, an_empty_home, facts, foretold, log
+from tests.persistence.test_experiments import AN_EXPERIMENT
 
 ROOT = Path(__file__).parents[3]
 
@@ -59,6 +62,17 @@ def test_forecasts_are_judged_in_the_metrics_too(tmp_path: Path) -> None:
     assert told["1m"]["inside_80"] == pytest.approx(0.8, abs=0.1)
     assert list(told["1m"]["below"]) == list(map(str, LEVELS))
     assert told["1h"]["skill"] is None
+
+
+def test_experiment_log_is_counted_in_the_metrics(made: Path, tmp_path: Path) -> None:
+    for model in ("a", "b"):
+        ExperimentLog(tmp_path / "log").record(replace(AN_EXPERIMENT, model=model))
+    home, log = str(made / "home"), str(tmp_path / "log")
+
+    assert main(["--home", home, "--out", str(tmp_path), "--experiments", log]) == 0
+
+    assert metrics(tmp_path)["trials"] == 2
+    assert metrics(made / "out")["trials"] is None
 
 
 def test_trades_are_a_row_each_and_add_up(made: Path) -> None:

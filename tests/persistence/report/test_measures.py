@@ -1,6 +1,9 @@
+from dataclasses import replace
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,15 +11,18 @@ from hypothesis import strategies as st
 from domain.facts import Mode
 from domain.trades import steps
 from domain.units import MINUTE, Nanos
+from persistence.experiments import Trials, Variant
 from persistence.report.curve import curve
-from persistence.report.measures import measured, metrics
+from persistence.report.measures import measured, metrics, searched
 from persistence.report.source import NO_PRICES, Kept, Source, of_home
 from tests.builders import NOON
 from tests.persistence.report.runs import MINUTES, a_home, books
+from tests.persistence.test_experiments import AN_EXPERIMENT
 
 ISSUE_8 = (
     *("sharpe_252", "sharpe_365", "sortino", "win_rate", "trades", "pnl", "fees", "funding"),
     *("slippage", "max_drawdown", "exposure", "turnover", "win_rate_interval"),
+    *("sharpe_252_interval", "sharpe_365_interval", "probabilistic_sharpe"),
 )
 """The names that `metrics.json` owes other programs."""
 
@@ -25,6 +31,12 @@ def a_source(*exits: str, known: bool = True) -> Source:
     entries, orders = books(*exits)
     kept = Kept(Mode.DEMO, entries[-1].at, orders if known else (), entries)
     return Source("a test", kept, steps(entries), NO_PRICES, None)
+
+
+def some_trials(count: int) -> Trials:
+    """So many variants, of which each has another ratio."""
+    each = (replace(AN_EXPERIMENT, model=str(n), sharpe=n / 200) for n in range(count))
+    return Trials(tuple(Variant(x.model, x.parameters, (x,)) for x in each))
 
 
 def figures(source: Source) -> dict[str, Any]:
@@ -40,6 +52,42 @@ def test_figures_have_the_names_that_other_programs_read(tmp_path: Path) -> None
     assert {"sharpe_252", "sharpe_365", "sortino", "pnl", "max_drawdown"} <= set(
         told["buy_and_hold"]
     )
+
+
+@pytest.fixture(scope="module")
+def month() -> Source:
+    """A trade each half an hour of 32 days, by the ledger alone."""
+    prices = np.random.default_rng(7).normal(100.2, 2, 32 * 48)
+    return a_source(*(f"{x:.2f}" for x in prices))
+
+
+def test_sharpe_ratio_of_a_month_has_a_range_around_it(month: Source) -> None:
+    told = figures(month)
+
+    low, high = told["sharpe_365_interval"]
+    assert told["days"] == 33
+    assert low < told["sharpe_365"] < high
+    assert high - low == pytest.approx(2 * 1.96 * told["sharpe_365_error"], rel=0.3)
+    shrunk = sqrt(252 / 365)
+    assert told["sharpe_252_interval"] == pytest.approx((low * shrunk, high * shrunk))
+    assert (told["probabilistic_sharpe"] > 0.5) is (told["sharpe_365"] > 0)
+
+
+def test_few_days_have_no_range() -> None:
+    told = figures(a_source(*["101"] * 60))
+
+    assert (told["sharpe_252_interval"], told["sharpe_365_interval"]) == (None, None)
+
+
+def test_best_of_many_variants_is_worth_less(month: Source) -> None:
+    returns = measured(month, curve(month)).days.returns
+    alone, among = (searched(returns, some_trials(count)) for count in (1, 40))
+
+    assert (alone.trials, among.trials) == (1, 40)
+    assert alone.deflated == figures(month)["probabilistic_sharpe"]
+    assert among.deflated is not None
+    assert alone.deflated is not None
+    assert among.deflated < alone.deflated
 
 
 def test_figures_are_those_of_the_ledger() -> None:

@@ -7,11 +7,13 @@ import pytest
 
 from domain.ledger import restored
 from domain.trades import steps
+from persistence.experiments import Trials, Variant
 from persistence.report.files import reported
 from persistence.report.page import page, warnings
 from persistence.report.source import of_home
 from tests.builders import NOON, an_account
 from tests.persistence.report.runs import a_home, facts, foretold, log
+from tests.persistence.test_experiments import AN_EXPERIMENT
 
 VOID = {"meta", "link", "br"}
 
@@ -98,6 +100,7 @@ def test_all_parts_of_the_report_are_there(usual: str) -> None:
         *("Equity and drawdown", "Beside buying and holding", "Costs", "Months", "Calmar"),
         *("Trades on the price", "Distribution of trades", "Forecasts against what came"),
         *("Refusals", "Operation", "Every trade", "Uptime", "Sharpe, 365 days", "time limit"),
+        "What the Sharpe ratio is worth",
     ):
         assert part in text, part
 
@@ -170,6 +173,22 @@ def test_forecasts_that_were_kept_are_judged_by_timeframe(tmp_path: Path) -> Non
     for part in ("Each timeframe's forecasts", "Calibration", "Skill against a random walk"):
         assert part in text, part
     assert re.search(r"1m566[\d.]+ %[\d.]+ %[\d.]+ %", text)
+
+
+def test_ratio_that_was_searched_for_is_deflated_and_one_that_was_not_says_so(
+    tmp_path: Path,
+) -> None:
+    a_home(tmp_path, *["101"] * 5)
+    variant = Variant(AN_EXPERIMENT.model, AN_EXPERIMENT.parameters, (AN_EXPERIMENT,))
+
+    usual, searched = (
+        words(page(reported(of_home(tmp_path), trials))) for trials in (None, Trials((variant,), 2))
+    )
+
+    assert "How many variants were tried before this one was not told" in usual
+    assert "the best that luck finds in 1 variant (deflated)" in searched
+    assert "2 lines of that log could not be read" in searched
+    assert "it takes 30 days" in usual
 
 
 def test_modelled_book_is_said(usual: str) -> None:

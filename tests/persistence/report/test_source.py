@@ -73,7 +73,7 @@ def test_exported_ledger_is_read_as_it_was(tmp_path: Path) -> None:
     a_home(tmp_path, "101", "99", "98.5")
     kept = of_home(tmp_path).kept
     file = tmp_path / "ledger.jsonl"
-    file.write_bytes(exported(kept))
+    file.write_bytes(b"".join(exported(kept)))
 
     source = of_ledger(file)
 
@@ -91,7 +91,7 @@ def test_file_that_is_no_exported_ledger_is_refused(tmp_path: Path, content: byt
 
 def test_exported_ledger_that_lost_an_entry_is_refused(tmp_path: Path) -> None:
     a_home(tmp_path, "101")
-    lines = exported(of_home(tmp_path).kept).splitlines(keepends=True)
+    lines = list(exported(of_home(tmp_path).kept))
     (tmp_path / "ledger.jsonl").write_bytes(b"".join(lines[:1] + lines[2:]))
 
     with pytest.raises(StoreCorrupt, match="does not add up"):

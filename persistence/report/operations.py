@@ -63,6 +63,7 @@ class Operations:
         books: `real` or `modelled`.
         versions: of the program.
         broken: lines that could not be read.
+        since: time of the first line.
     """
 
     runs: int
@@ -82,6 +83,7 @@ class Operations:
     books: tuple[str, ...]
     versions: tuple[str, ...]
     broken: int
+    since: Nanos
 
 
 class Course:
@@ -139,6 +141,7 @@ class Course:
             books=_named(self._books),
             versions=_named(self._versions),
             broken=self.broken,
+            since=self._first,
         )
 
     def _advance(self, line: Line) -> None:

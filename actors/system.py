@@ -42,6 +42,7 @@ from persistence.forecasts import ForecastStore
 from persistence.home import Home
 from persistence.journal import Journal
 from persistence.ledger import LedgerStore
+from persistence.logs import Complaints, shortened
 from persistence.recovery import healed, logged
 from persistence.redo import RedoLog
 
@@ -106,10 +107,8 @@ def _outside(settings: Settings, source: Source | None) -> AbstractContextManage
 def _keep_logs(home: Home) -> Iterator[None]:
     """Write down what went wrong, and where we were when a library or the guardian ended us."""
     logging.raiseExceptions = False  # a full disk must not write on the screen instead
-    logging.basicConfig(
-        filename=home.log / "plasmatrader.log",
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    logging.basicConfig(handlers=[Complaints(home.log)])
+    shortened(home.log / "crashes.log")
     with (home.log / "crashes.log").open("a", encoding="utf-8") as crashes:
         faulthandler.enable(crashes)
         try:

@@ -21,6 +21,7 @@ from persistence.environment import open_to_read
 from persistence.forecasts import ForecastStore, realised
 from persistence.home import Home
 from persistence.ledger import LedgerStore
+from persistence.logs import pieces
 
 Row = tuple[Any, ...]
 
@@ -134,7 +135,7 @@ def _forecasts(store: ForecastStore, candles: CandleStore) -> Iterator[Row]:
 def _logged(folder: Path, event: str, columns: Sequence[str]) -> Iterator[Row]:
     """The log's lines of one event, as they were written; a line that is torn is no line."""
     wanted = f'"event":"{event}"'
-    for path in sorted(folder.glob("events-*.jsonl")):
+    for path in pieces(folder):
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             if wanted not in line:
                 continue

@@ -1,4 +1,4 @@
-"""The log of facts: one JSON object a line, one file a day, under `HOME/log`.
+"""The log of facts: one JSON object a line, a file or more a day, under `HOME/log` (see `logs`).
 
 `Journal` is told lines and writes them when it is flushed. A disk that is full costs nothing at
 first: lines wait in memory, at most WAITING_MAX bytes of them, and follow when there is room again.
@@ -18,6 +18,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from domain.facts import EVENTS, Fact, Mode, Starting
 from domain.units import MILLISECOND, SECOND, Money, Nanos, Price, Quantity
+from persistence.logs import EVENTS_MAX, PIECE_MAX, make_room, piece
 
 DIGITS = 6
 """Decimals that are kept of a float."""
@@ -116,13 +117,16 @@ def _second(seconds: int) -> str:
 
 
 class Journal:
-    """Appends lines to `events-YYYYMMDD.jsonl`, by the UTC date of what happened.
+    """Appends lines to the files of the days on which things happened, UTC.
 
-    A folder that does not exist is made when the first line is written.
+    A folder that does not exist is made when the first line is written. All lines in it, those of
+    earlier runs too, take at most so many bytes; beyond that what was written longest ago goes.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, most: int = EVENTS_MAX) -> None:
         self._folder = folder
+        self._most = most
+        self._written = 0
         self._waiting: list[tuple[str, bytearray]] = []
         self._size = 0
         self._file: int | None = None
@@ -181,15 +185,17 @@ class Journal:
             written = os.write(file, batch)
             del batch[:written]
             self._size -= written
+            self._written += written
 
     def _opened(self, day: str) -> int:
-        if self._file is not None and day == self._day:
+        if self._file is not None and day == self._day and self._written < PIECE_MAX:
             return self._file
         self._let_go()
         self._folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-        path = self._folder / f"events-{day.replace('-', '')}.jsonl"
+        make_room(self._folder, PIECE_MAX + WAITING_MAX, self._most)
+        path = piece(self._folder, day.replace("-", ""))
         self._file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-        self._day = day
+        self._day, self._written = day, os.fstat(self._file).st_size
         _end_line(self._file)
         return self._file
 

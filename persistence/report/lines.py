@@ -6,10 +6,12 @@ away what was written before it about the time from its own start on.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from itertools import chain, groupby
 from operator import attrgetter
 from pathlib import Path
 from sys import intern
@@ -20,6 +22,7 @@ from domain.errors import StoreBusy
 from domain.facts import Mode
 from domain.signals import Direction
 from domain.units import MILLISECOND, MINUTE, Nanos
+from persistence.logs import day_of, pieces
 
 NAME = re.compile(rb'"event":"(\w+)"')
 
@@ -160,11 +163,11 @@ def parts(folder: Path, mode: Mode | None, first: Nanos, last: Nanos) -> Iterato
     Raises:
         StoreBusy: a file of the log cannot be read.
     """
-    for path in sorted(folder.glob("events-*.jsonl")):
+    for _, day in groupby(pieces(folder), key=day_of):
         try:
-            found, broken = _decoded(path)
+            found, broken = _decoded(day)
         except OSError as error:
-            raise StoreBusy(f"{path} cannot be read ({error.strerror})") from error
+            raise StoreBusy(f"{error.filename} cannot be read ({error.strerror})") from error
         modes = _modes(mode)
         yield Part(
             tuple(x for x in _lived(found) if x.mode in modes and first <= x.time <= last), broken
@@ -176,10 +179,10 @@ def _modes(mode: Mode | None) -> tuple[str, ...]:
     return ("", *(tuple(Mode) if mode is None else (mode,)))
 
 
-def _decoded(path: Path) -> tuple[list[Line], int]:
-    """The lines of one file that we read, and how many of them make no sense."""
+def _decoded(day: Iterable[Path]) -> tuple[list[Line], int]:
+    """The lines of a day's files that we read, and how many of them make no sense."""
     found, broken, mode = [], 0, ""
-    for raw in _raw(path):
+    for raw in chain.from_iterable(map(_raw, day)):
         name = NAME.search(raw)
         decoder = DECODERS.get(name.group(1)) if name else None
         if decoder is None:
@@ -197,7 +200,8 @@ def _decoded(path: Path) -> tuple[list[Line], int]:
 
 
 def _raw(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
+    """The lines of a file; none where a trader has just removed it to make room."""
+    with suppress(FileNotFoundError), path.open("rb") as file:
         yield from (line for line in file if line.strip())
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 import lmdb
 
 from domain.errors import StoreBusy
+from domain.moments import instant
 from domain.units import HOUR, Nanos
 from persistence.copies import KEPT, copy
-from persistence.document import Document, instant, write
+from persistence.document import Document, write
 from persistence.home import Home
 
 BACKUP_EVERY = HOUR

@@ -7,7 +7,6 @@ every closed round trip: `side` and `price` are those of the entry, `pnl` is aft
 import json
 import os
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache
 from pathlib import Path
@@ -20,8 +19,9 @@ from domain.errors import StateInvalid
 from domain.execution import CENT
 from domain.instrument import BTCUSDT
 from domain.market import Side
+from domain.moments import instant, moment
 from domain.policy import plan_from
-from domain.units import HOUR, MINUTE, SECOND, Money, Nanos, Price, Quantity
+from domain.units import HOUR, MINUTE, Money, Nanos, Price, Quantity
 
 SCHEMA = Path(__file__).parent / "state.schema.json"
 
@@ -30,9 +30,6 @@ SAVE_EVERY = Nanos(5 * MINUTE)
 
 AMOUNT_MAX = 10**12
 """No amount, price or size of a document is larger; the ledger's decimals hold it exactly."""
-
-TIMES = (datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
-"""Between these lies whatever a trader lived through."""
 
 SIZE_MAX = 1 << 28
 """A longer document is none [bytes]; a million trades have half of it."""
@@ -44,21 +41,6 @@ RESTORED_HORIZON = HOUR
 """How long a restored position, whose plan no document holds, is kept at most."""
 
 Document = dict[str, Any]
-
-
-def moment(at: Nanos) -> str:
-    """RFC 3339 with milliseconds, UTC."""
-    return (
-        f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%dT%H:%M:%S}.{at % SECOND // 10**6:03d}Z"
-    )
-
-
-def instant(text: str) -> Nanos:
-    """The moment that an RFC 3339 text in UTC names; raises ValueError where it names none."""
-    whole = datetime.fromisoformat(text)
-    if not TIMES[0] <= whole <= TIMES[1]:
-        raise ValueError("not between 1970 and 2100")
-    return Nanos(int(whole.timestamp()) * SECOND + whole.microsecond * 1000)
 
 
 def document(at: Nanos, account: Account, trips: Sequence[RoundTrip], drawdown: float) -> Document:

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 
 from domain.errors import SettingsInvalid
+from domain.moments import instant, moment
 from domain.units import Floats, Nanos
-from persistence.document import instant, moment
 
 FILE_MODE = 0o600
 

@@ -12,6 +12,7 @@ from domain.errors import LedgerUnbalanced, PlasmaError, StateInvalid, StoreCorr
 from domain.execution import CENT
 from domain.horizons import TIMEFRAMES
 from domain.ledger import restored
+from domain.moments import instant, moment
 from domain.trades import steps
 from domain.units import EVER, Money, Nanos
 from persistence.candles import CandleStore
@@ -22,8 +23,6 @@ from persistence.document import (
     Document,
     described,
     document,
-    instant,
-    moment,
     read,
     text,
     write,

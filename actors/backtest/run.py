@@ -20,8 +20,8 @@ from actors.settings import Settings, parse
 from actors.system import Outfit, run_through
 from domain.errors import SettingsInvalid
 from domain.market import Candle, MarketEvent
+from domain.moments import moment
 from domain.units import MINUTE, Nanos
-from persistence.document import moment
 from persistence.home import Home
 from persistence.report.source import of_home
 

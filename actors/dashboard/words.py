@@ -1,7 +1,6 @@
 """Numbers, ages and events in the words of the screen."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -38,6 +37,7 @@ from domain.facts import (
     Stopping,
 )
 from domain.life import Status
+from domain.moments import second
 from domain.signals import Direction
 from domain.units import SECOND, Nanos
 
@@ -194,7 +194,7 @@ def moment(at: Nanos) -> str:
     >>> moment(Nanos(1_740_787_260 * SECOND))
     '2025-03-01 00:01:00'
     """
-    return datetime.fromtimestamp(at // SECOND, UTC).isoformat(" ")[:19]
+    return second(at // SECOND).replace("T", " ")
 
 
 def style_of(amount: Decimal | float) -> Style:

@@ -28,6 +28,7 @@ from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
 from domain.instrument import BTCUSDT
 from domain.market import Candle, MarketEvent
 from domain.modelled import Ints, minute
+from domain.moments import LATEST, second
 from domain.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND, Nanos, Price, Quantity
 
 HISTORY = Nanos(INGESTION * HOUR)
@@ -42,9 +43,6 @@ _SIZE_MAX = 256 * 1024 * 1024
 
 _ROWS_MAX = 10_000_000
 """Most candles in a parquet file; nineteen years of minutes."""
-
-_LATEST = 4_102_444_800_000
-"""The year 2100; nothing opens later [ms]."""
 
 _MICROSECONDS_FROM = 100_000_000_000_000
 """Open times from here on are µs: read as ms it would be the year 5138, as µs it is 1973."""
@@ -204,7 +202,7 @@ def _ready(oldest: Nanos, first: Nanos, last: Nanos) -> Nanos:
 
 
 def _utc(at: Nanos) -> str:
-    return f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{second(at // SECOND)}Z"
 
 
 def _refusal(path: Path, reason: str) -> SettingsInvalid:
@@ -418,7 +416,7 @@ def _times(table: pa.Table) -> Ints:
         raise ValueError("open_time is not a whole number everywhere")
     times = column.to_numpy().astype(np.int64)
     times = np.where(times >= _MICROSECONDS_FROM, times // 1000, times)
-    if len(times) and not 0 <= times.min() <= times.max() <= _LATEST:
+    if len(times) and not 0 <= times.min() <= times.max() <= LATEST // MILLISECOND:
         raise ValueError("open_time is not a time between 1970 and 2100 everywhere")
     return np.asarray(times, dtype=np.int64)
 

@@ -30,6 +30,7 @@ from typing import NamedTuple, TypeVar
 
 from actors.feed.wire import Frame
 from domain.errors import SettingsInvalid
+from domain.moments import LATEST
 from domain.units import HOUR, SECOND, Nanos
 
 FLUSHED_EVERY = SECOND
@@ -37,9 +38,6 @@ FLUSHED_EVERY = SECOND
 
 LINE_MAX = 1 << 21
 """Longer lines are none of ours; the exchange's longest frame is a hundredth of it [bytes]."""
-
-ARRIVAL_MAX = Nanos(4_102_444_800 * SECOND)
-"""The year 2100: nothing can have arrived after it."""
 
 _DAMAGE = (OSError, EOFError, zlib.error, UnicodeError, csv.Error)
 _CSV_STREAMS = {"depth5": "depth5@100ms", "depth_diff": "depth@100ms", "trade": "trade"}
@@ -134,7 +132,7 @@ def _line(line: bytes) -> Taken:
 
 
 def _arrival(nanos: int) -> Nanos:
-    if not 0 <= nanos <= ARRIVAL_MAX:
+    if not 0 <= nanos <= LATEST:
         raise ValueError("no time at which anything can have arrived")
     return Nanos(nanos)
 
@@ -144,7 +142,7 @@ def _rows(file: Path) -> Generator[Taken | Damage]:
         for number, row in enumerate(csv.DictReader(_bounded(lines.readline)), start=1):
             try:
                 yield _row(row)
-            except (KeyError, TypeError, ValueError):
+            except (AttributeError, KeyError, TypeError, ValueError):
                 yield Damage(file.name, f"row {number} is not an arrival time and a frame")
 
 

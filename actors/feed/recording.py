@@ -27,6 +27,7 @@ from actors.feed.minutes import Minutes
 from actors.feed.order import BookOrder, Disorder, TradeOrder, check_time
 from actors.feed.outlet import Outlet
 from actors.feed.protocol import Decoded, DepthDiff, DepthSnapshot, OpenCandle, read, unwrap
+from actors.feed.timeline import moment
 from actors.feed.wire import BadFrame
 from actors.messages import Rejected
 from domain.errors import SettingsInvalid
@@ -124,7 +125,7 @@ class Recording:
         """What lies from `start` to the end asked for, in order of time."""
         self.counts.clear()
         for event in _Playback(self._survey, self._archived, self.counts).events(self._files):
-            at = event.close_time if isinstance(event, Candle) else event.at
+            at = moment(event)
             if self._end is not None and at > self._end:
                 return
             if at > self.start or (at == self.start and not isinstance(event, Candle)):

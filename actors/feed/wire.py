@@ -17,11 +17,12 @@ from domain.candles import wrong
 from domain.errors import PlasmaError
 from domain.horizons import Timeframe
 from domain.market import Candle, Level
+from domain.moments import LATEST
 from domain.units import MILLISECOND, Nanos, Price, Quantity
 
 Frame = bytes | bytearray | memoryview | str
 
-Millis = Annotated[int, Meta(ge=0, le=4_102_444_800_000)]
+Millis = Annotated[int, Meta(ge=0, le=LATEST // MILLISECOND)]
 """Milliseconds since the epoch, up to the year 2100 [ms]."""
 
 Identifier = Annotated[int, Meta(ge=0, le=2**63 - 1)]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.errors import StateInvalid
 from domain.market import Side
+from domain.moments import instant, moment
 from domain.units import HOUR, Nanos
 from persistence.backups import StateFile
 from persistence.copies import KEPT
@@ -18,8 +19,6 @@ from persistence.document import (
     check,
     described,
     document,
-    instant,
-    moment,
     read,
     text,
     write,

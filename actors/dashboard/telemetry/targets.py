@@ -8,8 +8,8 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from actors.dashboard.telemetry.alerts import Alert, Severity
 from domain.facts import Mode
+from domain.moments import moment
 from domain.version import VERSION
-from persistence.journal import moment
 
 TEXT_MAX = 1000
 """Characters of a text; Discord takes 2,000, and nobody reads more."""
@@ -101,7 +101,7 @@ class Target:
             case _:
                 # `text` is what Slack's relatives (Mattermost, Rocket.Chat, Zulip) read, too.
                 return {
-                    "at": json.loads(moment(alert.at)),
+                    "at": moment(alert.at),
                     "kind": alert.kind,
                     "severity": str(alert.severity),
                     "mode": str(self._mode),

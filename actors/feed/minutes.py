@@ -10,15 +10,15 @@ hole.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from domain.horizons import Timeframe
+from domain.horizons import INGESTION, Timeframe
 from domain.market import Candle, Origin, Trade
-from domain.units import DAY, MINUTE, SECOND, Nanos, Price, Quantity
+from domain.units import HOUR, MINUTE, SECOND, Nanos, Price, Quantity
 
 GRACE = Nanos(5 * SECOND)
 """How long after its end a minute waits for its last trades and its published candle."""
 
-HOLE_MAX = Nanos(366 * DAY)
-"""Of a longer hole in a recording only the end is looked at, minute by minute."""
+HOLE_MAX = Nanos(INGESTION * HOUR)
+"""Of a longer hole in a recording only the end is looked at: further back nobody looks."""
 
 Archive = Callable[[Nanos], Candle | None]
 

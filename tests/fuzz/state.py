@@ -75,7 +75,7 @@ def check_ledger(data: bytes, folder: Path) -> None:
     except PlasmaError as error:
         told_in_one_line(error)
         return
-    assert imported(exported(kept), folder) == kept
+    assert imported(b"".join(exported(kept)), folder) == kept
 
 
 def check_commands(data: bytes, _folder: Path) -> None:

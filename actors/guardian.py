@@ -44,6 +44,12 @@ CRASHES_SECONDS = 600.0
 DELAYS = (0.2, 1.0, 2.0, 4.0, 8.0)
 """How long to wait before the next trader, by the crashes of late [s]."""
 
+ALERT_URLS = "PLASMATRADER_ALERT_URL"
+"""Variable with URLs like those of --alert-url: a command line can be read by everybody."""
+
+CALL_SECONDS_MAX = 15.0
+"""How long it may take to tell that we have given up."""
+
 FINAL = frozenset((0, 2, 3, 4))
 """Exit statuses that the next trader would only repeat."""
 
@@ -78,8 +84,10 @@ class Guardian:
         *,
         silence: float = SILENCE_SECONDS_MAX,
         say: Callable[[str], None] | None = None,
+        surrender: Callable[[str], None] | None = None,
     ) -> None:
         self._command = tuple(command)
+        self._surrender = surrender
         self._silence = silence
         self._say = say or _say
         self._restore_terminal = remembered(0, 1)
@@ -128,6 +136,8 @@ class Guardian:
         self._crashes = [at for at in self._crashes if now - at < CRASHES_SECONDS] + [now]
         if len(self._crashes) > CRASHES_MAX:
             self._say(f"gave up after {len(self._crashes)} crashes; the last: {died}")
+            if self._surrender is not None:
+                self._surrender(died)
             return False
         self._say(f"the trader died ({died}) and is started again")
         self._systemd.notify(f"STATUS=recovering: {died}")
@@ -211,7 +221,24 @@ def main() -> int:
     command = (sys.executable, *safely, "-m", "actors", *arguments)
     if unguarded(arguments):
         os.execv(command[0], command)  # noqa: S606 - our own program
-    return Guardian(command).run()
+    return Guardian(command, surrender=lambda died: _call(command, died)).run()
+
+
+def _call(command: Sequence[str], died: str) -> None:
+    """Have whoever --alert-url names told that nobody trades any more: no trader can."""
+    place = command.index("-m")
+    interpreter, arguments = command[:place], command[place + 2 :]
+    if ALERT_URLS not in os.environ and not any(x.startswith("--alert-url") for x in arguments):
+        return
+    caller = (*interpreter, "-m", "actors.dashboard.telemetry", died, *arguments)
+    process = os.posix_spawn(caller[0], caller, os.environ)
+    until = monotonic() + CALL_SECONDS_MAX
+    while not os.waitpid(process, os.WNOHANG)[0]:
+        if monotonic() > until:
+            os.kill(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+            return
+        select.select([], [], [], 0.1)
 
 
 def _only_wake(_number: int, _frame: object) -> None:

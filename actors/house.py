@@ -127,8 +127,7 @@ def rooms(at: Addresses, held: Fittings) -> tuple[Room, ...]:
     stores = held.stores
     heard = Listeners(at.microstructure, at.forecast, risk, at.broker, dashboard)
     told = {"dashboard": dashboard, "supervisor": supervisor}
-
-    # They outlive the dashboard, so that its next life shows what this one has seen.
+    # What outlives the dashboard, so that its next life shows what this one has seen.
     seen = {"fold": Fold(), "observers": held.observers}
 
     def show(spawn: Spawn) -> Any:

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from actors.guardian import ALERT_URLS
 from domain.errors import SettingsInvalid
+from domain.facts import Mode
 from domain.units import DAY, HOUR, MINUTE, SECOND, Nanos
 from domain.version import VERSION
 from persistence.arguments import Parser, default_home
@@ -36,9 +38,6 @@ ENGINES = ("exact", "stock", "int8")
 
 ALERT_FORMATS = ("auto", "json", "slack", "discord", "ntfy")
 """How an alert is written; `auto` goes by the host that it is sent to."""
-
-ALERT_URLS = "PLASMATRADER_ALERT_URL"
-"""Variable with URLs like those of --alert-url: a command line can be read by everybody."""
 
 PORTS = 1 << 16
 
@@ -77,6 +76,13 @@ class Settings:
     def deterministic(self) -> bool:
         """Whether the one-thread loop runs instead of actor threads."""
         return self.speed == SPEED_MAX
+
+    @property
+    def mode(self) -> Mode:
+        """Where the market data is to come from."""
+        if self.demo:
+            return Mode.DEMO
+        return Mode.LIVE if self.replay is None else Mode.REPLAY
 
 
 def parse(arguments: Sequence[str]) -> Settings:

@@ -55,7 +55,7 @@ def trade(settings: Settings) -> int:
     """
     begun = monotonic()
     source = _source(settings)
-    with _outside(settings, source) as outside, Home(settings.home) as home, ExitStack() as held:
+    with _outside(settings) as outside, Home(settings.home) as home, ExitStack() as held:
         held.enter_context(_keep_logs(home))
         entered = _enter(home, settings, source)
         note = "; ".join(filter(None, (entered, healed(home, crashed=crashed()), outside.note)))
@@ -94,13 +94,13 @@ def run_through(settings: Settings, home: Home, source: Source, outfit: Outfit) 
     return run.deterministic("")
 
 
-def _outside(settings: Settings, source: Source | None) -> AbstractContextManager[Outside]:
+def _outside(settings: Settings) -> AbstractContextManager[Outside]:
     """Who watches; imported here, because to most runs nobody does."""
     if settings.metrics is None and not settings.alert_urls:
         return nullcontext(Outside())
     from actors.dashboard.telemetry.service import opened  # noqa: PLC0415
 
-    return opened(settings, Mode.LIVE if source is None else source.mode)
+    return opened(settings)
 
 
 @contextmanager

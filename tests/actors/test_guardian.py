@@ -42,12 +42,14 @@ class Guarded:
 
     def __init__(self, folder: Path) -> None:
         self.said: list[str] = []
+        self.surrendered: list[str] = []
         self._script = folder / "program.py"
 
     def run(self, program: str, silence: float = SILENCE) -> int:
         self._script.write_text(FIRST + program)
         command = (sys.executable, "-S", str(self._script))
-        return Guardian(command, silence=silence, say=self.said.append).run()
+        ears = self.said.append, self.surrendered.append
+        return Guardian(command, silence=silence, say=ears[0], surrender=ears[1]).run()
 
 
 @pytest.fixture
@@ -107,6 +109,7 @@ def test_too_many_crashes_are_given_up_with_the_reason(guarded: Guarded) -> None
     assert guarded.run("sys.exit(5)") == EXIT_GAVE_UP
     assert len(guarded.said) == CRASHES_MAX + 1
     assert "gave up after 6 crashes; the last: exit status 5" in guarded.said[-1]
+    assert guarded.surrendered == ["exit status 5"]
 
 
 def test_signal_is_passed_on_once_and_what_follows_is_final(guarded: Guarded) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from actors.forecast import engines
-from actors.settings import ALERT_URLS, ENGINES, SPEED_MAX, parse
+from actors.guardian import ALERT_URLS
+from actors.settings import ENGINES, SPEED_MAX, parse
 from domain.errors import SettingsInvalid
 from domain.units import DAY, HOUR, MINUTE, SECOND
 

@@ -14,37 +14,35 @@ from actors.dashboard.telemetry.targets import Target
 from actors.pulse import guardian, recovered
 from actors.settings import Settings
 from domain.errors import SettingsInvalid
-from domain.facts import Mode
 
 END_SECONDS_MAX = 3.0
 """How long the last alerts may keep the program [s]."""
 
 
 @contextmanager
-def opened(settings: Settings, mode: Mode) -> Iterator[Outside]:
+def opened(settings: Settings) -> Iterator[Outside]:
     """Listen and deliver until the block ends.
 
     Raises:
         SettingsInvalid: the port cannot be had.
     """
     observers: tuple[Observer, ...] = ()
-    targets = [Target(url, settings.alert_format, mode) for url in settings.alert_urls]
-    senders = [Sender(target) for target in targets]
+    senders = senders_of(settings)
     with ExitStack() as held:
         note = ""
         if settings.metrics is not None:
-            observers, note = _listen(settings, mode, senders, held)
+            observers, note = _listen(settings, senders, held)
         alerts = Alerts(lambda alert: _tell(senders, alert), recovered())
         if senders:
             observers = (*observers, alerts)
-            held.callback(_end, senders)
+            held.callback(end, senders, END_SECONDS_MAX)
             for sender in senders:
                 sender.start()
         yield Outside(observers, note, alerts.ended)
 
 
 def _listen(
-    settings: Settings, mode: Mode, senders: Sequence[Sender], held: ExitStack
+    settings: Settings, senders: Sequence[Sender], held: ExitStack
 ) -> tuple[tuple[Observer, ...], str]:
     """Who has to hear what the port tells, and what a person should know of it."""
     from actors.dashboard.telemetry.meters import Meters  # noqa: PLC0415 - alerts need none of it
@@ -52,9 +50,9 @@ def _listen(
 
     assert settings.metrics is not None
     condition = Condition(silent_after=SILENT_SECONDS / min(1.0, settings.speed))
-    meters = Meters(mode, condition, lambda: _outcomes(senders), guardian())
+    meters = Meters(settings.mode, condition, lambda: _outcomes(senders), guardian())
     try:
-        server = Server(settings.metrics, mode, condition, meters.registry)
+        server = Server(settings.metrics, settings.mode, condition, meters.registry)
     except SettingsInvalid as error:
         if not recovered():
             raise
@@ -65,14 +63,20 @@ def _listen(
     return (condition, meters), ""
 
 
+def senders_of(settings: Settings) -> list[Sender]:
+    """One for each endpoint; none of them has begun."""
+    targets = [Target(url, settings.alert_format, settings.mode) for url in settings.alert_urls]
+    return [Sender(target) for target in targets]
+
+
 def _tell(senders: Sequence[Sender], alert: Alert) -> None:
     for sender in senders:
         sender.tell(alert)
 
 
-def _end(senders: Sequence[Sender]) -> None:
-    """Let all of them try once more, at the same time."""
-    until = monotonic() + END_SECONDS_MAX
+def end(senders: Sequence[Sender], seconds: float) -> None:
+    """Let all of them try once more, at the same time, for so long at most."""
+    until = monotonic() + seconds
     for sender in senders:
         sender.hurry()
     for sender in senders:

@@ -13,10 +13,10 @@ import numpy as np
 
 from domain.errors import StateInvalid
 from domain.horizons import LEVELS, STEPS, TIMEFRAMES
+from domain.moments import moment
 from domain.trades import steps, trades
 from domain.units import EVER, MILLISECOND, Nanos
 from persistence.candles import CandleStore
-from persistence.document import moment
 from persistence.environment import open_to_read
 from persistence.forecasts import ForecastStore, realised
 from persistence.home import Home

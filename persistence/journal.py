@@ -6,10 +6,9 @@ first: lines wait in memory, at most WAITING_MAX bytes of them, and follow when 
 
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import cache
 from json.encoder import encode_basestring_ascii as quoted
 from math import isfinite
 from operator import attrgetter
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from domain.facts import EVENTS, Fact, Mode, Starting
-from domain.units import MILLISECOND, SECOND, Money, Nanos, Price, Quantity
+from domain.moments import moment, second
+from domain.units import SECOND, Money, Nanos, Price, Quantity
 from persistence.logs import EVENTS_MAX, PIECE_MAX, make_room, piece
 
 DIGITS = 6
@@ -48,16 +48,6 @@ def encode(fact: Fact, mode: Mode | None = None) -> bytes:
     return line.encode("ascii")
 
 
-def moment(at: Nanos) -> str:
-    """RFC 3339 in UTC with milliseconds, in quotation marks.
-
-    >>> moment(Nanos(1_740_787_260_000_999_999))
-    '"2025-03-01T00:01:00.000Z"'
-    """
-    seconds, rest = divmod(at, SECOND)
-    return f'"{_second(seconds)}.{rest // MILLISECOND:03d}Z"'
-
-
 Writer = Callable[[Any], str]
 
 
@@ -77,7 +67,7 @@ def _plan(kind: type) -> tuple[Callable[[Any], Any], tuple[Writer, ...], str]:
 
 def _writer(kind: Any) -> Writer:
     if kind is Nanos:
-        return moment
+        return _moment
     if kind in (Decimal, Money, Price, Quantity):
         return _decimal
     if isinstance(kind, type) and issubclass(kind, StrEnum):
@@ -89,6 +79,10 @@ def _writer(kind: Any) -> Writer:
 
 def _list(writer: Writer) -> Writer:
     return lambda values: f"[{','.join(map(writer, values))}]"
+
+
+def _moment(at: Nanos) -> str:
+    return f'"{moment(at)}"'
 
 
 def _decimal(value: Decimal) -> str:
@@ -109,11 +103,6 @@ def _bool(value: object) -> str:
 
 
 _WRITERS: dict[Any, Writer] = {str: quoted, int: str, float: _float, bool: _bool}
-
-
-@lru_cache(maxsize=8)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
 
 
 class Journal:
@@ -139,7 +128,7 @@ class Journal:
         if self._size + len(line) + 1 > WAITING_MAX:
             self.lost += 1
             return
-        day = _second(at // SECOND)[:10]
+        day = second(at // SECOND)[:10]
         if not self._waiting or self._waiting[-1][0] != day:
             self._waiting.append((day, bytearray()))
         batch = self._waiting[-1][1]

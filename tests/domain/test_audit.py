@@ -66,7 +66,7 @@ def test_sums_confirm_a_ledger_that_begins_with_a_restored_document(
 
 
 def test_ledger_without_an_entry_says_nothing_of_any_account() -> None:
-    audit([], NOTHING)
+    audit([], an_account(position=a_position(entry="50000")))
 
 
 LEDGER, ACCOUNT = kept(opening(NOON), [(Side.BUY, quantity("0.5"), price("50000"))])

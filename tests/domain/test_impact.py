@@ -54,7 +54,9 @@ def test_what_we_took_is_missing_at_the_front(gone: Quantity) -> None:
     left = list(beyond(AT, Side.BUY, BTCUSDT, gone))
 
     assert sum((x.quantity for x in left), NOTHING) == max(0, whole - gone)
-    assert all(x.price >= full[0].price for x in left)
+    behind = full[len(full) - len(left) :]
+    assert [x.price for x in left] == [x.price for x in behind]
+    assert left[1:] == behind[1:]
 
 
 def test_order_larger_than_the_visible_book_pays_for_what_lies_deeper() -> None:

@@ -35,14 +35,8 @@ def nine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made.checkpoint(tmp_path_factory.mktemp("nine"), levels=CORE)
 
 
-@pytest.fixture
-def hub(
-    nine: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[Hub]:
-    asked: list[str] = []
-    promised = getattr(request, "param", "")
-    # Its weights are not the published ones.
-    monkeypatch.delitem(PINS, "amazon/chronos-bolt-small")
+def answering(nine: Path, asked: list[str], promised: str) -> type[BaseHTTPRequestHandler]:
+    """The published model's files, at `main` and at one commit; `promised` is their hash."""
 
     class Routes(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
@@ -71,7 +65,18 @@ def hub(
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Routes) as server:
+    return Routes
+
+
+@pytest.fixture
+def hub(
+    nine: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Hub]:
+    asked: list[str] = []
+    # Its weights are not the published ones.
+    monkeypatch.delitem(PINS, "amazon/chronos-bolt-small")
+    routes = answering(nine, asked, getattr(request, "param", ""))
+    with ThreadingHTTPServer(("127.0.0.1", 0), routes) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         url = f"http://127.0.0.1:{server.server_port}"

@@ -31,7 +31,6 @@ MAY_CATCH_ANYTHING = {
     "actors/dashboard/screen.py": "what its thread fails of, the actor dies of",
     "actors/dashboard/telemetry/sender.py": "whatever an endpoint does, the trader trades on",
     "actors/forecast/sources.py": "the hub's client raises kinds of three packages",
-    "actors/forecast/training.py": "torch raises many kinds for a damaged file",
     "actors/supervisor/actor.py": "whatever an actor cannot be constructed for is its death",
     "tests/fuzz/hunt.py": "whatever an input breaks is what we look for",
     "tests/simulation/inboxes.py": "whatever an actor fails of is its death",

@@ -1,7 +1,6 @@
 """The training itself: draws windows, improves the network, keeps the best, can be resumed."""
 
 import json
-import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ import torch
 from chronos.chronos_bolt import ChronosBoltModelForForecasting
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from actors.forecast import exam, network, objective, synthetic
+from actors.forecast import exam, network, objective, resting, synthetic
 from actors.forecast.corpus import Floats
 from actors.forecast.exam import Paper
 from actors.forecast.windows import HORIZON, Mixture
@@ -39,11 +38,11 @@ PATIENCE = 24
 STRETCHES = 5
 """Lines of progress from one examination to the next."""
 
-logger = logging.getLogger(__name__)
-logger.addHandler(logging.NullHandler())  # a command that keeps no log says its one line alone
-
-RESUME = "resume.pt"
+RESUME = "resume.safetensors"
 """File in the output folder from which the same command goes on."""
+
+FORMER = "resume.pt"
+"""What it was called while it was a pickle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +113,19 @@ class Training:
             SettingsInvalid: what was begun there has other settings, or cannot be read.
         """
         file = self._out / RESUME
+        if not file.exists() and (self._out / FORMER).exists():
+            raise SettingsInvalid(
+                f"{self._out} holds a training of an earlier version; take another --out"
+            )
         if not file.exists():
             return False
-        try:
-            state = torch.load(file, map_location=self._device, weights_only=True)
-        except Exception as error:  # torch raises many kinds for a damaged file
-            logger.exception("%s cannot be read", file)
-            raise SettingsInvalid(f"cannot resume from {file}: it is damaged") from error
+        state = resting.read(file, self._device)
         if state["settings"] != self._settings:
             raise SettingsInvalid(f"{self._out} holds a training with other settings")
         self._model.load_state_dict(state["model"])
         self._average.load_state_dict(state["average"])
+        held = state["optimizer"]["state"]
+        state["optimizer"]["state"] = {int(number): one for number, one in held.items()}
         self._optimizer.load_state_dict(state["optimizer"])
         self._rng.bit_generator.state = json.loads(state["draws"])
         self._step, self._examined = state["step"], state["examined"]
@@ -146,9 +147,7 @@ class Training:
             "seconds": self._seconds,
             "best": self._best,
         }
-        fresh = self._out / (RESUME + ".tmp")
-        torch.save(state, fresh)
-        fresh.replace(self._out / RESUME)
+        resting.write(self._out / RESUME, state)
 
     def _progress(self, running: float = 0.0) -> float:
         """Share of the training that is done."""

@@ -2,10 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors import safe_open
 
-from actors.forecast import train
+from actors.forecast import resting, train
 from actors.forecast.stock import ChronosBolt
+from actors.forecast.training import RESUME
 from tests.actors.forecast import made
 
 UNTIL = "2023-12-15"
@@ -103,11 +105,38 @@ def test_other_settings_in_the_same_folder_are_refused(
 def test_a_damaged_state_is_refused(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "resume.pt").write_bytes(b"nonsense")
+    (tmp_path / "resume.safetensors").write_bytes(b"nonsense")
 
     assert _run(data, tmp_path) == 2
 
     assert "it is damaged" in capsys.readouterr().err
+
+
+def test_a_state_that_was_a_pickle_is_refused_unread(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "resume.pt").write_bytes(b"cos\nsystem\n(S'false'\ntR.")
+
+    assert _run(data, tmp_path) == 2
+
+    assert "of an earlier version" in capsys.readouterr().err
+
+
+def test_a_training_goes_on_with_the_windows_that_one_not_stopped_would_draw(
+    data: Path, tmp_path: Path
+) -> None:
+    _run(data, tmp_path / "whole", "--steps", "4")
+    _run(data, tmp_path / "parts", "--steps", "2")
+    _run(data, tmp_path / "parts", "--steps", "4")
+
+    whole, parts = (
+        resting.read(tmp_path / name / RESUME, torch.device("cpu")) for name in ("whole", "parts")
+    )
+
+    assert whole["draws"] == parts["draws"]
+    assert whole["step"] == parts["step"] == 4
+    assert set(whole["optimizer"]["state"]) == set(parts["optimizer"]["state"]) != set()
+    assert list(tmp_path.rglob("*.pt")) == []
 
 
 @pytest.mark.parametrize(

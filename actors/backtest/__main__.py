@@ -41,20 +41,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     # `--help` needs none of the house.
     from actors.backtest.cache import default_cache  # noqa: PLC0415
+    from actors.backtest.hired import hired  # noqa: PLC0415
     from actors.backtest.run import Wanted, backtest  # noqa: PLC0415
     from actors.forecast.engines import choose  # noqa: PLC0415
 
-    wanted = Wanted(
-        data=tuple(options.data),
-        begin=options.start,
-        end=options.end,
-        out=options.out.expanduser(),
-        cache=default_cache(),
-        workers=options.workers,
-        seed=options.seed,
-    )
-    choice = choose(options.model, options.engine, default_home().expanduser() / "models")
-    sys.stdout.write(backtest(wanted, choice, sys.stderr) + "\n")
+    with hired(options.workers, options.dask, sys.stderr) as workforce:
+        wanted = Wanted(
+            data=tuple(options.data),
+            begin=options.start,
+            end=options.end,
+            out=options.out.expanduser(),
+            cache=default_cache(),
+            workforce=workforce,
+            seed=options.seed,
+        )
+        choice = choose(options.model, options.engine, default_home().expanduser() / "models")
+        sys.stdout.write(backtest(wanted, choice, sys.stderr) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,6 +77,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--out", type=Path, default=Path("backtest"), metavar="DIR", help=out)
     workers = "processes that make forecasts (default: %(default)s, one a core)"
     add("--workers", type=_workers, default=os.cpu_count() or 1, metavar="N", help=workers)
+    dask = "workers of the Dask scheduler there make them instead, such as tcp://HOST:8786"
+    add("--dask", default="", metavar="ADDRESS", help=dask)
     add("--seed", type=seed_number, default=1, metavar="N", help="latencies and the book")
     return parser
 

@@ -9,13 +9,12 @@ deleted at any time.
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from multiprocessing import get_context
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TextIO
 
 import numpy as np
@@ -23,8 +22,10 @@ import numpy as np
 from actors.backtest.progress import Progress
 from actors.backtest.remembered import BATCH, Made, mapped
 from actors.backtest.windows import Part
+from actors.backtest.work import Workforce
 from actors.forecast.engine import Forecaster
 from actors.forecast.engines import Choice
+from actors.forecast.sources import FILES
 from domain.errors import SettingsInvalid
 from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES
 from domain.units import Floats
@@ -93,7 +94,7 @@ def opened(folder: Path, model: Forecaster) -> Cache | None:
 
 
 def filled(
-    cache: Cache, parts: Sequence[Part], choice: Choice, workers: int, stream: TextIO
+    cache: Cache, parts: Sequence[Part], choice: Choice, workforce: Workforce, stream: TextIO
 ) -> list[Made]:
     """The forecasts of all these windows, those that are missing made now.
 
@@ -101,11 +102,11 @@ def filled(
         cache: where they are kept.
         parts: which windows.
         choice: the model.
-        workers: processes that share the work; with one it is done here.
+        workforce: who makes them.
         stream: where progress is shown.
 
     Raises:
-        SettingsInvalid: the cache cannot be written.
+        SettingsInvalid: the cache cannot be written, or somebody makes other forecasts.
     """
     missing = [part for part in parts if cache.made(part) is None]
     count = sum(map(len, parts))
@@ -114,8 +115,9 @@ def filled(
         return _all(cache, parts)
     new = sum(map(len, missing))
     progress, done = Progress("forecasts", new, stream), 0
-    for some in _work(cache, missing, choice, workers):
-        done += some
+    for place, quantiles in workforce.done(Forecasting(choice, cache), missing):
+        cache.keep(missing[place], quantiles)
+        done += len(missing[place])
         progress.show(done)
     progress.end()
     stream.write(f"{new} forecasts made, {count - new} were made before\n")
@@ -126,41 +128,64 @@ def _all(cache: Cache, parts: Iterable[Part]) -> list[Made]:
     return [made for made in map(cache.made, parts) if made is not None]
 
 
-def _work(cache: Cache, missing: list[Part], choice: Choice, workers: int) -> Iterator[int]:
-    """Make them; yields how many windows each finished part had.
+@dataclass(frozen=True, slots=True)
+class Forecasting:
+    """The work of making forecasts, on a machine that has the model and rounds as this one.
 
-    Where a process dies (killed for its memory, for one) the rest is made here, one after another.
+    Attributes:
+        choice: the model.
+        cache: whose name tells how this machine rounds.
     """
-    if workers > 1:
-        pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin, (choice,))
-        try:
-            waiting = [pool.submit(_make_here, cache, part) for part in missing]
-            for finished in as_completed(waiting):
-                yield finished.result()
-        except BrokenProcessPool:
-            missing = [part for part in missing if cache.made(part) is None]
-        else:
-            return
-        finally:
-            pool.shutdown(cancel_futures=True)
-    model = choice.open()
-    for part in missing:
-        yield _make(cache, part, model)
+
+    choice: Choice
+    cache: Cache
+
+    def begin(self) -> Callable[[Part], Floats]:
+        """Load the model."""
+        return partial(_forecasts, self.choice.open())
+
+    def packed(self) -> "Packed":
+        """With the model's files."""
+        folder = self.choice.located.folder
+        files = {name: (folder / name).read_bytes() for name in FILES}
+        return Packed(self.choice, files, self.cache.folder.name)
 
 
-def _make(cache: Cache, part: Part, model: Forecaster) -> int:
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """The work of making forecasts, on any machine.
+
+    Attributes:
+        choice: the model, but for its folder.
+        files: of the folder, by their names.
+        name: what `opened` calls the cache of this model where it rounds as it must.
+    """
+
+    choice: Choice
+    files: Mapping[str, bytes]
+    name: str
+
+    def begin(self) -> Callable[[Part], Floats]:
+        """Load the model and look how it rounds; the name covers its weights, too.
+
+        Raises:
+            SettingsInvalid: it gives other numbers here, or cannot be loaded.
+        """
+        with TemporaryDirectory(prefix="plasmatrader-") as folder:
+            for name, content in self.files.items():
+                (Path(folder) / name).write_bytes(content)
+            located = replace(self.choice.located, folder=Path(folder))
+            model = replace(self.choice, located=located).open()
+            found = opened(Path(folder), model)
+        if found is None or found.folder.name != self.name:
+            raise SettingsInvalid("its processor or its packages make other forecasts")
+        return partial(_forecasts, model)
+
+    def packed(self) -> "Packed":
+        """Itself."""
+        return self
+
+
+def _forecasts(model: Forecaster, part: Part) -> Floats:
     batches = [model.forecast(part.rows(n, n + BATCH)) for n in range(0, len(part), BATCH)]
-    cache.keep(part, np.concatenate(batches))
-    return len(part)
-
-
-_MODEL: list[Forecaster] = []
-"""Of a worker process."""
-
-
-def _begin(choice: Choice) -> None:
-    _MODEL.append(choice.open())
-
-
-def _make_here(cache: Cache, part: Part) -> int:
-    return _make(cache, part, _MODEL[0])
+    return np.concatenate(batches)

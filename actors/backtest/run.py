@@ -11,6 +11,7 @@ from actors.backtest.cache import filled, opened
 from actors.backtest.progress import Progress
 from actors.backtest.remembered import Made, Remembered
 from actors.backtest.windows import parts, tracks
+from actors.backtest.work import Workforce
 from actors.dashboard.view import View
 from actors.feed.archive import Archive, span
 from actors.forecast.engine import Forecaster
@@ -39,7 +40,7 @@ class Wanted:
         end: last moment of it.
         out: where the report goes, and the HOME of the run.
         cache: where forecasts are kept.
-        workers: processes that make forecasts.
+        workforce: who makes forecasts.
         seed: of latencies and of the modelled book.
     """
 
@@ -48,7 +49,7 @@ class Wanted:
     end: Nanos
     out: Path
     cache: Path
-    workers: int
+    workforce: Workforce
     seed: int
 
 
@@ -127,7 +128,7 @@ def _prepared(wanted: Wanted, choice: Choice, stream: TextIO) -> Choice:
         return choice
     _, found_tracks = tracks(wanted.data, wanted.begin, wanted.end)
     found = tuple(parts(found_tracks, wanted.begin, wanted.end))
-    made = filled(cache, found, choice, wanted.workers, stream)
+    made = filled(cache, found, choice, wanted.workforce, stream)
     return replace(choice, around=partial(_remembering, choice.around, made))
 
 

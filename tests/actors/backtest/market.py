@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from actors.backtest.run import Wanted, lived
+from actors.backtest.work import Here, Processes
 from actors.forecast.engine import Forecaster
 from actors.forecast.engines import Choice
 from actors.forecast.sources import Located
@@ -67,7 +68,8 @@ def dead_in_a_worker(model: Forecaster) -> Forecaster:
 
 def some_wanted(data: Path, out: Path, *, minutes: int = 30, workers: int = 1) -> Wanted:
     end = Nanos(BEGIN + minutes * MINUTE)
-    return Wanted((data,), BEGIN, end, out, out.parent / "cache", workers, seed=1)
+    workforce = Here() if workers == 1 else Processes(workers, print)
+    return Wanted((data,), BEGIN, end, out, out.parent / "cache", workforce, seed=1)
 
 
 def ran_through(wanted: Wanted, choice: Choice) -> tuple[list[Event], str]:

@@ -10,15 +10,19 @@ from actors.backtest.cache import Cache, filled, opened
 from actors.backtest.progress import Progress
 from actors.backtest.remembered import Remembered
 from actors.backtest.windows import Part
-from actors.forecast.engine import Floats, Forecaster
+from actors.backtest.work import Here, Processes
+from actors.forecast.engine import Forecaster
 from actors.forecast.exact import ExactBolt
 from actors.forecast.sources import EMBEDDED
 from actors.forecast.tiles import tiling
 from domain.horizons import LEVELS, STEPS, Timeframe
+from domain.units import Floats
 from tests.actors.backtest.market import a_choice, dead_in_a_worker
 from tests.models import opinionated
 
 EMBEDDED_MODEL: Forecaster = ExactBolt(EMBEDDED, "embedded")
+
+TWO = Processes(2, print)
 
 
 def a_part(count: int = 30, seed: int = 1) -> Part:
@@ -42,7 +46,7 @@ def test_another_model_or_other_data_have_files_of_their_own(tmp_path: Path) -> 
     assert cache is not None
     assert others is not None
 
-    filled(cache, [a_part()], a_choice(EMBEDDED), 1, io.StringIO())
+    filled(cache, [a_part()], a_choice(EMBEDDED), Here(), io.StringIO())
 
     assert cache.made(a_part()) is not None
     assert others.made(a_part()) is None
@@ -61,7 +65,7 @@ def test_damaged_file_is_made_again(tmp_path: Path, left: bytes) -> None:
     cache.path(part).parent.mkdir()
     cache.path(part).write_bytes(left)
 
-    (made,) = filled(cache, [part], a_choice(EMBEDDED), 1, io.StringIO())
+    (made,) = filled(cache, [part], a_choice(EMBEDDED), Here(), io.StringIO())
 
     assert made.quantiles.shape == (len(part), len(STEPS), len(LEVELS))
 
@@ -69,8 +73,8 @@ def test_damaged_file_is_made_again(tmp_path: Path, left: bytes) -> None:
 def test_workers_make_the_same_bytes(tmp_path: Path) -> None:
     parts = [a_part(seed=seed) for seed in range(4)]
 
-    one = filled(Cache(tmp_path / "1"), parts, a_choice(EMBEDDED), 1, io.StringIO())
-    two = filled(Cache(tmp_path / "2"), parts, a_choice(EMBEDDED), 2, io.StringIO())
+    one = filled(Cache(tmp_path / "1"), parts, a_choice(EMBEDDED), Here(), io.StringIO())
+    two = filled(Cache(tmp_path / "2"), parts, a_choice(EMBEDDED), TWO, io.StringIO())
 
     assert [x.quantiles.tobytes() for x in one] == [x.quantiles.tobytes() for x in two]
 
@@ -78,16 +82,18 @@ def test_workers_make_the_same_bytes(tmp_path: Path) -> None:
 def test_what_a_worker_that_died_left_is_made_all_the_same(tmp_path: Path) -> None:
     parts, choice = [a_part(), a_part(seed=2)], a_choice(EMBEDDED)
 
-    alone = filled(Cache(tmp_path / "1"), parts, choice, 1, io.StringIO())
-    dying = replace(choice, around=dead_in_a_worker)
-    rest = filled(Cache(tmp_path / "2"), parts, dying, 2, io.StringIO())
+    alone = filled(Cache(tmp_path / "1"), parts, choice, Here(), io.StringIO())
+    dying, said = replace(choice, around=dead_in_a_worker), list[str]()
+    two = Processes(2, said.append)
+    rest = filled(Cache(tmp_path / "2"), parts, dying, two, io.StringIO())
 
     assert [x.quantiles.tobytes() for x in rest] == [x.quantiles.tobytes() for x in alone]
+    assert said == ["a process that shared the work has died: the rest is done by one alone"]
 
 
 def test_what_is_not_known_to_the_last_bit_is_asked(tmp_path: Path) -> None:
     parts = [a_part(), a_part(seed=2)]
-    made = filled(Cache(tmp_path), parts, a_choice(EMBEDDED), 1, io.StringIO())
+    made = filled(Cache(tmp_path), parts, a_choice(EMBEDDED), Here(), io.StringIO())
     known = Remembered(Unsteady(), made)
     closes = np.concatenate([parts[0].rows(0, 5), parts[1].rows(2, 4)])
     closes[3, 77] = np.nextafter(closes[3, 77], 0)

@@ -49,7 +49,7 @@ Key = tuple[str, frozenset[tuple[str, str]]]
 
 def after(*heard: DashboardInbox) -> dict[Key, float]:
     """All samples of a demo that has heard this, without the label that says it is one."""
-    meters = Meters(Mode.DEMO, Condition(lambda: 0.0), dict)
+    meters = Meters(Mode.DEMO, Condition(lambda: 0.0), lambda: {"delivered": 7})
     for message in heard:
         meters.hear(message)
     return dict(samples(meters))
@@ -74,6 +74,7 @@ def test_what_can_be_counted_begins_at_zero() -> None:
     assert of(found, "events_total", event="halted") == 0
     assert of(found, "ledger_commit_seconds_count") == 0
     assert of(found, "trading") == 0
+    assert of(found, "alerts_total", outcome="delivered") == 7
     assert of(found, "not_trading", reason="starting") == 1
 
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,7 +14,9 @@ from typing import Any
 
 import pytest
 
+from actors.clock import wall_clock
 from actors.dashboard import DashboardActor, Fold
+from actors.feed.demo import DemoSource
 from actors.guardian import ALERT_URLS, _call
 from actors.messages import Tick
 from domain.facts import Halted
@@ -21,6 +24,7 @@ from persistence.journal import Journal
 from tests.actors.dashboard.telemetry.endpoint import Endpoint, serving
 from tests.actors.feed.listening import wait_for
 from tests.builders import NOON
+from tests.exchange.server import Exchange
 from tests.fakes import Outbox, Quiet
 from tests.models import opinionated
 from tests.program import ROOT, children, comparable, interrupted, ran, running
@@ -87,6 +91,31 @@ def test_run_shows_its_health_and_its_meters_until_its_end(tmp_path: Path) -> No
     assert (run.status, run.err) == (0, "")
     with pytest.raises(ConnectionRefusedError):
         asked(port, "/health")
+
+
+def test_live_run_measures_its_stream(tmp_path: Path) -> None:
+    port = free_port()
+    with Exchange(DemoSource(start=wall_clock())) as exchange:
+        futures = ("--futures-rest", exchange.rest, "--futures-ws", exchange.ws)
+        addresses = ("--rest", exchange.rest, "--ws", exchange.ws, *futures)
+        watched = ("--headless", "--model", "embedded", "--metrics", str(port), *addresses)
+        with running(*watched, "--home", tmp_path, until="signal"):
+            wait_for(lambda: counted(port, "stream_delay_seconds_count") > 0, SOON)
+            wait_for(lambda: counted(port, "decode_seconds_count") > 0, SOON)
+            wait_for(lambda: counted(port, "received_bytes_total") > 0, SOON)
+            late = counted(port, "stream_delay_seconds_sum")
+            known = counted(port, "feed_age_seconds")
+
+    assert late >= 0
+    assert known < 60
+
+
+def counted(port: int, name: str) -> float:
+    """One figure of a live run."""
+    found = re.search(
+        rf'^plasmatrader_{name}{{mode="LIVE"}} (\S+)$', asked(port, "/metrics")[1], re.MULTILINE
+    )
+    return 0.0 if found is None else float(found[1])
 
 
 def test_port_that_is_taken_is_one_line_before_anything_starts(tmp_path: Path) -> None:

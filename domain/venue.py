@@ -304,9 +304,11 @@ def _triggered(venue: Venue, working: Working, room: Quantity, at: Nanos) -> Out
 def _take(venue: Venue, working: Working, room: Quantity, now: Nanos) -> Outcome | None:
     """Take from the book what it holds, by the order's terms."""
     book, order = fresh(venue.book, working.since), working.order
-    if book is None or not valid(book):
-        if now - working.since > ORDER_AGE_MAX:
-            return _expire(venue, working, "no fresh book to fill it against")
+    if book is not None and not valid(book):
+        book = None
+    if (now if book is None else book.at) - working.since > ORDER_AGE_MAX:
+        return _expire(venue, working, "no fresh book to fill it against")
+    if book is None:
         return None
     working = replace(working, left=_most(working, room))
     if working.left <= 0:

@@ -25,9 +25,10 @@ from domain.facts import Accounted, BackedUp, Checkpointed, Fact, Funded, Noted,
 from domain.funding import USUAL_RATE, due, payment
 from domain.instrument import BTCUSDT, Instrument, to_tick
 from domain.ledger import funding
+from domain.life import Status
 from domain.margin import liquidated, liquidation_price, margin_ratio
 from domain.market import Book, MarkPrice, Trade
-from domain.orders import Approved, Order
+from domain.orders import ORDER_AGE_MAX, Approved, Order, Refusal
 from domain.units import MINUTE, SECOND, Nanos, Price
 from persistence.document import SAVE_EVERY
 
@@ -137,10 +138,30 @@ class BrokerActor(Actor[BrokerInbox]):
 
     def _accept(self, order: Order) -> None:
         self._load()
-        if self._desk.send(order, self._now) and not order.closes:
+        code, reason = self._objection(order)
+        if code:
+            self._tell(OrderRefused(self._now, order.id, code, reason))
+        elif self._desk.send(order, self._now) and not order.closes:
             self._dashboard.tell(EntrySent(order.at, perf_counter()))
         self._last_order = order.id
         self._mark_to_market()
+
+    def _objection(self, order: Order) -> tuple[str, str]:
+        """Why an order that Risk let out does not leave: where we lag, Risk may not know it all.
+
+        Returns:
+            A code and a reason; '' where nothing is in its way.
+        """
+        if self._now - order.at > ORDER_AGE_MAX:
+            return str(Status.EXPIRED), "it came too late to be sent"
+        held = self._books.account.position is not None
+        if order.closes and not held:
+            return str(Status.EXPIRED), "nothing is open any more"
+        if held and not order.closes:
+            return Refusal.POSITION_OPEN.name, str(Refusal.POSITION_OPEN)
+        if self._desk.closing if order.closes else self._desk.opening:
+            return Refusal.ON_ITS_WAY.name, str(Refusal.ON_ITS_WAY)
+        return "", ""
 
     def _value(self) -> None:
         """Mark an open position to market; close what its margin does not carry."""

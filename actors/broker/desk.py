@@ -13,7 +13,7 @@ from domain.ledger import ZERO, Movement, fill
 from domain.life import Status, ended
 from domain.margin import free_margin, liquidation_fee
 from domain.market import Book, Side, Trade
-from domain.orders import Order
+from domain.orders import Kind, Order
 from domain.protection import wanted
 from domain.queue import NONE
 from domain.rejects import DUPLICATE, Standing
@@ -56,6 +56,12 @@ class Desk:
         """Whether an order is out that would open a position."""
         return any(not x.order.closes for x in self._venue.working)
 
+    @property
+    def closing(self) -> bool:
+        """Whether an order is out that closes a position at once."""
+        working = self._venue.working
+        return any(x.order.closes and x.order.kind is Kind.MARKET for x in working)
+
     def follow(self, rules: Instrument) -> None:
         """These are the market's filters."""
         self._venue = replace(self._venue, rules=rules)
@@ -68,11 +74,14 @@ class Desk:
         self.protect(now)
 
     def send(self, order: Order, now: Nanos) -> bool:
-        """Write the order down and send it; false where its key was used before."""
+        """Write the order down and send it; false where its key was used before.
+
+        It leaves now: one that was decided on a while ago has not been on its way since.
+        """
         if not self._books.send(order):
             self._tell(OrderRefused(now, order.id, str(DUPLICATE.code), DUPLICATE.words))
             return False
-        arrives = Nanos(order.at + latency(order.id, self._seed))
+        arrives = Nanos(max(order.at, now) + latency(order.id, self._seed))
         self._venue = venue.sent(self._venue, order, arrives)
         price = order.reference if order.level is None else order.level
         self._tell(Ordered(now, order.id, order.side, order.quantity, order.kind, price))

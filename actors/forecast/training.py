@@ -13,12 +13,12 @@ from chronos.chronos_bolt import ChronosBoltModelForForecasting
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from actors.forecast import exam, network, objective, resting, synthetic
-from actors.forecast.corpus import Floats
 from actors.forecast.exam import Paper
 from actors.forecast.windows import HORIZON, Mixture
 from actors.forecast.yardstick import FLOOR
 from domain.errors import SettingsInvalid
 from domain.horizons import CONTEXT
+from domain.units import Floats
 
 SYNTHETIC = 0.05
 """Share of made-up series in a batch."""

@@ -153,12 +153,14 @@ def test_order_that_meets_no_fresh_book_expires(house: House) -> None:
 
 
 def test_same_key_is_executed_once(house: House) -> None:
+    then, again = NOON + SECOND, NOON + 2 * SECOND
     house.trade(an_order(key="E1"))
-    house.trade(an_order(key="E1"), at=NOON + SECOND)
+    house.trade(an_order(key="X1", at=then, side=Side.SELL, closes=True), at=then)
 
-    assert [fact.kind for fact in house.dashboard.of(Ordered)].count("MARKET") == 1
-    assert len(house.dashboard.of(Filled)) == 1
-    assert [fact.code for fact in house.dashboard.of(OrderRefused)] == ["-2010"]
+    house.trade(an_order(key="E1", at=again), at=again)
+
+    assert [fill.order for fill in house.dashboard.of(Filled)] == ["E1", "X1"]
+    assert "-2010" in [fact.code for fact in house.dashboard.of(OrderRefused)]
 
 
 def test_round_trip_ends_with_its_pnl_and_a_saved_state(house: House) -> None:

@@ -164,6 +164,14 @@ def test_stale_or_broken_book_fills_nothing(book: Book) -> None:
     assert late.working.status is Status.EXPIRED
 
 
+def test_market_order_expires_where_the_first_usable_book_comes_too_late() -> None:
+    late = a_book(at=NOON + ORDER_AGE_MAX + 1)
+
+    outcome = met(an_order(), late)
+
+    assert (outcome.working.status, outcome.executions) == (Status.EXPIRED, ())
+
+
 def test_queue_moves_up_by_trades_and_by_its_share_of_cancellations() -> None:
     queue = joined(a_book(size="10"), Side.BUY, price("99.99"))
     assert queue is not None

@@ -126,6 +126,7 @@ class Process:
 
     def _leave(self) -> None:
         self._running = False
+        self._inboxes.residents.clear()
         self._exchange.listener = None
 
     @contextmanager

@@ -42,8 +42,7 @@ import numpy as np
 from domain.horizons import Timeframe
 from domain.instrument import BTCUSDT
 from domain.market import Candle
-from domain.modelled import Ints
-from domain.units import BASIS_POINTS, DAY, MINUTE, SECOND, Floats, Nanos, Price, Quantity
+from domain.units import BASIS_POINTS, DAY, MINUTE, SECOND, Floats, Ints, Nanos, Price, Quantity
 
 EPOCH = Nanos(int(datetime(2026, 1, 1, tzinfo=UTC).timestamp()) * SECOND)
 """When the demo's history begins, a Thursday."""

@@ -32,7 +32,17 @@ from numpy.typing import NDArray
 
 from domain.instrument import BTCUSDT
 from domain.market import DEPTH, Book, Candle, Level, Trade
-from domain.units import BASIS_POINTS, MILLISECOND, MINUTE, SECOND, Floats, Nanos, Price, Quantity
+from domain.units import (
+    BASIS_POINTS,
+    MILLISECOND,
+    MINUTE,
+    SECOND,
+    Floats,
+    Ints,
+    Nanos,
+    Price,
+    Quantity,
+)
 
 BOOKS_A_MINUTE = 12
 """How often a replay of candles sees a book."""
@@ -40,7 +50,6 @@ BOOKS_A_MINUTE = 12
 BOOKS_A_MINUTE_MAX = 10_000
 """Trade and book of one point in time stay apart by a millisecond up to here."""
 
-Ints = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 _PRICE = 61_750.0

@@ -24,6 +24,9 @@ Nanos = NewType("Nanos", int)
 Floats = NDArray[np.float64]
 """Statistics: float64, read-only where it travels in a message."""
 
+Ints = NDArray[np.int64]
+"""Counts, ticks and times: int64, likewise."""
+
 MILLISECOND = Nanos(1_000_000)
 SECOND = Nanos(1_000_000_000)
 MINUTE = Nanos(60 * SECOND)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from actors.backtest.windows import Part
-from actors.forecast.engine import Floats, Forecaster
+from actors.forecast.engine import Forecaster
 from domain.horizons import CONTEXT, LEVELS, STEPS
+from domain.units import Floats
 
 BATCH = 512
 """Windows looked at in one go."""
@@ -103,5 +104,5 @@ def _keys(part: Part) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
 
 def mapped(path: Path) -> Floats:
     """The forecasts of a file, read as they are needed."""
-    found: Floats = np.load(path, mmap_mode="r")
+    found: Floats = np.load(path, mmap_mode="r", allow_pickle=False)
     return found

@@ -10,8 +10,8 @@ from actors.feed.archive import Paths, read_candles
 from domain.candles import BRIDGE_MAX, bridged
 from domain.horizons import Timeframe
 from domain.market import Candle
-from domain.modelled import Flags, Ints
-from domain.units import DAY, MINUTE, Floats, Nanos, Price, Quantity
+from domain.modelled import Flags
+from domain.units import DAY, MINUTE, Floats, Ints, Nanos, Price, Quantity
 
 READ = Nanos(7 * DAY)
 """Candles are read a week at a time: only these figures of them stay."""

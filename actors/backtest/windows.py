@@ -7,10 +7,9 @@ import numpy as np
 
 from actors.backtest.tracks import Minutes, Track, read_minutes, track
 from actors.feed.archive import Paths, span
-from actors.forecast.corpus import Ints
 from domain.candles import BRIDGE_MAX
 from domain.horizons import CONTEXT, INGESTION, TIMEFRAMES, Timeframe
-from domain.units import DAY, HOUR, Floats, Nanos
+from domain.units import DAY, HOUR, Floats, Ints, Nanos
 
 SHORT = Timeframe.M5
 """Windows of timeframes up to here are kept a day a file, those of longer ones a week."""

@@ -27,9 +27,9 @@ from domain.facts import Mode
 from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
 from domain.instrument import BTCUSDT
 from domain.market import Candle, MarketEvent
-from domain.modelled import Ints, minute
+from domain.modelled import minute
 from domain.moments import LATEST, second
-from domain.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND, Nanos, Price, Quantity
+from domain.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND, Ints, Nanos, Price, Quantity
 
 HISTORY = Nanos(INGESTION * HOUR)
 """Minutes that make INGESTION candles of the longest timeframe [ns]."""

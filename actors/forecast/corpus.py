@@ -8,12 +8,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from domain.errors import SettingsInvalid
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from domain.units import Floats, Ints
 
 MINUTE_MS = 60_000
 """Milliseconds in a minute."""

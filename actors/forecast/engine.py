@@ -12,12 +12,10 @@ from statistics import NormalDist
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domain.errors import ForecastInvalid, SettingsInvalid
 from domain.horizons import CONTEXT, LEVELS, MEDIAN, STEPS
-
-Floats = NDArray[np.float64]
+from domain.units import Floats
 
 THREADS = 2
 """Threads that one forecast may use, as the user fixed them."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from actors.forecast.corpus import MINUTE_MS, Candles
 from actors.forecast.engine import Forecaster
@@ -14,9 +13,7 @@ from actors.forecast.windows import windows
 from actors.forecast.yardstick import BPS, coverage, pinball
 from domain.calibration import Calibration
 from domain.horizons import CONTEXT, STEPS, TIMEFRAMES, VOLATILITY_WINDOW, Timeframe
-from domain.units import MILLISECOND, Floats, Nanos
-
-Ints = NDArray[np.int64]
+from domain.units import MILLISECOND, Floats, Ints, Nanos
 
 WARM_UP_MS = 30 * 24 * 60 * MINUTE_MS
 """Before the period the calibration learns for so long, where there is data [ms]."""

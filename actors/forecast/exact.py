@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 from actors.forecast.decoder import Decoder
 from actors.forecast.encoder import FLOOR, Encoder
-from actors.forecast.engine import THREADS, Floats, fingerprint, priced, shifted, suited
+from actors.forecast.engine import THREADS, fingerprint, priced, shifted, suited
 from actors.forecast.scaling import Scaled, scaled
 from actors.forecast.shape import Shape
 from actors.forecast.tiles import ROWS
 from actors.forecast.weights import Float32, Weights
 from domain.errors import SettingsInvalid
 from domain.horizons import CONTEXT, STEPS
+from domain.units import Floats
 
 SERIES = ROWS
 """Series of one task at most: so many rows the decoder has."""

@@ -6,10 +6,11 @@ import numpy as np
 import torch
 from chronos.chronos_bolt import ChronosBoltModelForForecasting
 
-from actors.forecast.corpus import Candles, Floats
+from actors.forecast.corpus import Candles
 from actors.forecast.windows import windows
 from actors.forecast.yardstick import fit, moves, pinball
 from domain.horizons import CONTEXT, STEPS, TIMEFRAMES
+from domain.units import Floats
 
 SPAN = CONTEXT + max(STEPS)
 """Closes in a window of an examination: no more than is judged."""

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from actors.forecast.engine import THREADS, Floats, fingerprint, priced, shifted, suited
+from actors.forecast.engine import THREADS, fingerprint, priced, shifted, suited
 from domain.errors import SettingsInvalid
 from domain.horizons import STEPS
+from domain.units import Floats
 
 if TYPE_CHECKING:
     from chronos.chronos_bolt import ChronosBoltModelForForecasting

@@ -6,7 +6,7 @@ clusters as GARCH does; all have fat tails of a drawn thickness, some a daily rh
 
 import numpy as np
 
-from actors.forecast.corpus import Floats
+from domain.units import Floats
 
 
 def log_prices(count: int, length: int, rng: np.random.Generator) -> Floats:

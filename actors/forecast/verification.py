@@ -18,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from actors.forecast.engine import Floats, fingerprint
+from actors.forecast.engine import fingerprint
 from actors.forecast.exact import ExactBolt
 from actors.forecast.stock import ChronosBolt
 from domain.errors import SettingsInvalid
 from domain.horizons import CONTEXT
+from domain.units import Floats
 
 TOLERANCE = 5e-6
 """Largest difference that is allowed, relative to the largest output of a series."""

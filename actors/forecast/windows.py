@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from actors.forecast.corpus import MINUTE_MS, Candles, Floats, Ints, runs
+from actors.forecast.corpus import MINUTE_MS, Candles, runs
 from domain.horizons import CONTEXT, TIMEFRAMES
+from domain.units import Floats, Ints
 
 HORIZON = 64
 """Steps that a checkpoint of ours predicts."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actors.forecast.corpus import Floats
 from domain.horizons import CONTEXT, LEVELS, STEPS
+from domain.units import Floats
 
 DECAYS = (0.85, 0.9, 0.94, 0.97, 0.985)
 """Weights of yesterday's variance that the baseline may choose from."""

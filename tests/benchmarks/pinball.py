@@ -25,7 +25,7 @@ settle_blas()
 
 import numpy as np  # noqa: E402
 
-from actors.forecast.corpus import MINUTE_MS, Candles, Floats, Ints, between, read  # noqa: E402
+from actors.forecast.corpus import MINUTE_MS, Candles, between, read  # noqa: E402
 from actors.forecast.engine import Forecaster  # noqa: E402
 from actors.forecast.engines import choose  # noqa: E402
 from actors.forecast.evaluation import WARM_UP_MS, corrected_online, forecasts  # noqa: E402
@@ -35,7 +35,7 @@ from actors.forecast.windows import windows  # noqa: E402
 from actors.forecast.yardstick import BPS, coverage, fit, moves, pinball  # noqa: E402
 from domain.calibration import Calibration  # noqa: E402
 from domain.horizons import CONTEXT, INTERVALS, STEPS, TIMEFRAMES, Timeframe  # noqa: E402
-from domain.units import MILLISECOND, Nanos  # noqa: E402
+from domain.units import MILLISECOND, Floats, Ints, Nanos  # noqa: E402
 from tests.benchmarks.rivals import Garch, Har, Shaped  # noqa: E402
 
 SPAN = CONTEXT + max(STEPS)

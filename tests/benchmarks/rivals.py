@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from actors.forecast.corpus import Floats
 from actors.forecast.yardstick import FLOOR, moves
 from domain.horizons import CONTEXT, LEVELS, STEPS
+from domain.units import Floats
 
 SPANS = (1, 5, 22, 199)
 """Returns over which HAR takes volatility: Corsi's day, week and month, and all that is seen."""

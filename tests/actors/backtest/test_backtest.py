@@ -15,11 +15,11 @@ from actors.backtest.__main__ import main
 from actors.backtest.cache import PROBE
 from actors.backtest.remembered import BATCH
 from actors.backtest.run import backtest
-from actors.forecast.engine import Floats, Forecaster
+from actors.forecast.engine import Forecaster
 from actors.forecast.tiles import tiling
 from domain.horizons import TIMEFRAMES
 from domain.ledger import Entry
-from domain.units import MINUTE, SECOND
+from domain.units import MINUTE, SECOND, Floats
 from persistence.environment import open_to_read
 from persistence.ledger import LedgerStore
 from tests.actors.backtest.market import (

@@ -10,8 +10,9 @@ import torch
 from chronos.chronos_bolt import ChronosBoltModelForForecasting
 from transformers.models.t5.configuration_t5 import T5Config
 
-from actors.forecast.corpus import MINUTE_MS, Candles, Floats
+from actors.forecast.corpus import MINUTE_MS, Candles
 from domain.horizons import CONTEXT
+from domain.units import Floats
 
 MIDNIGHT_MS = 1_700_006_400_000
 """2023-11-15T00:00:00Z."""

@@ -134,6 +134,12 @@ def unbroken(candles: Sequence[Candle]) -> int:
     return len(candles)
 
 
+def newest_run(candles: Sequence[Candle]) -> list[Candle]:
+    """The newest candles of a series, back to the last hole that cannot be bridged."""
+    whole = bridged(candles)
+    return whole[len(whole) - unbroken(whole) :]
+
+
 def closes_at(timeframe: Timeframe, at: Nanos) -> bool:
     """Whether a candle of this timeframe ends at this moment.
 

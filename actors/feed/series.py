@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from domain.baselines import disagreeing, outliers
-from domain.candles import aggregate, bridged, closes_at, unbroken, wrong
+from domain.candles import aggregate, closes_at, newest_run, unbroken, wrong
 from domain.horizons import CONTEXT, INGESTION, TIMEFRAMES, Timeframe
 from domain.market import Candle
 from domain.units import Nanos
@@ -57,7 +57,7 @@ class Series:
 
     def points(self, timeframe: Timeframe) -> int:
         """How many points stand for the model, short holes of the exchange bridged."""
-        return unbroken(bridged(self._store.newest(timeframe, CONTEXT)))
+        return len(newest_run(self._store.newest(timeframe, CONTEXT)))
 
     def close(self, minute: Candle) -> tuple[Candle, ...]:
         """Store a closed minute and every longer candle it completes; returns all, shortest first.

@@ -25,7 +25,7 @@ from actors.messages import (
     SupervisorInbox,
     Tick,
 )
-from domain.candles import bridged, unbroken
+from domain.candles import newest_run
 from domain.facts import Forecasted, Noted, Signalled
 from domain.fusion import fuse
 from domain.horizons import CONTEXT, INGESTION, TIMEFRAMES, Timeframe
@@ -269,8 +269,7 @@ class Tail:
         """The tail of a series of stored candles."""
         if not candles:
             return cls(deque(), Nanos(0))
-        whole = bridged(candles)
-        tail = whole[-unbroken(whole) :]
+        tail = newest_run(candles)
         kept = _kept(candles[-1].timeframe)
         return cls(deque((float(x.close) for x in tail), maxlen=kept), tail[-1].close_time)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from actors.forecast.engine import Forecaster, checked
 from actors.forecast.tutor import Past, Tutor
-from domain.candles import bridged, unbroken
+from domain.candles import newest_run
 from domain.horizons import CONTEXT, INTERVALS, STEPS, TIMEFRAMES, Timeframe
 from domain.market import Candle
 from domain.units import Floats
@@ -51,10 +51,7 @@ def rehearse(
 
 def _past(model: Forecaster, candles: Sequence[Candle]) -> Past | None:
     """Forecasts of the history whose outcomes it holds; None where it is too short for one."""
-    if not candles:
-        return None
-    whole = bridged(candles)
-    tail = whole[-unbroken(whole) :]
+    tail = newest_run(candles)
     closes = np.array([float(candle.close) for candle in tail])
     if len(closes) < CONTEXT + max(STEPS):
         return None

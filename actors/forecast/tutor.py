@@ -3,17 +3,18 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actors.forecast.experience import experience
 from domain.calibration import Calibration, Cell, calibrated
+from domain.candles import closes_at
 from domain.horizons import STEPS, TIMEFRAMES, Timeframe
 from domain.market import Candle
 from domain.seasons import Season, season
 from domain.units import HOUR, Floats, Nanos
-from persistence.calibration import CalibrationStore
 
 SAVE_EVERY = HOUR
 """How much of what was learnt a crash may cost [market time]."""
@@ -84,10 +85,20 @@ class Open:
     said: Floats
 
 
+class Kept(Protocol):
+    """Where calibrations are kept."""
+
+    def get(self, model: str, /) -> Calibration | None:
+        """That of a model; None where none was kept."""
+
+    def put(self, model: str, known: Calibration, /) -> None:
+        """Keep it."""
+
+
 class Tutor:
     """The calibration of one model, learning candle by candle."""
 
-    def __init__(self, store: CalibrationStore, model_sha: str, at: Nanos) -> None:
+    def __init__(self, store: Kept, model_sha: str, at: Nanos) -> None:
         """Begin with what this model was taught here, else with what it brings along.
 
         Args:
@@ -108,6 +119,11 @@ class Tutor:
         self._open = [deque[Open](maxlen=max(STEPS) + 1) for _ in TIMEFRAMES]
         self._saved: Nanos | None = None
 
+    @property
+    def known(self) -> Calibration:
+        """What is known now."""
+        return self._known
+
     def relive(self, past: Past) -> Floats:
         """As the function of this name; keeps what was learnt."""
         return relive(self._known, past)
@@ -125,7 +141,7 @@ class Tutor:
         factors = [[cell.factors(when) for cell in self._cells[place]] for place in places]
         said = calibrated(raw, np.array(factors))
         for number, place in enumerate(places):
-            if at % timeframes[number].span == 0:
+            if closes_at(timeframes[number], at):
                 self._open[place].append(Open(at, when, raw[number], said[number]))
         return said
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from statistics import median
 
@@ -12,7 +11,8 @@ from actors.validation.program import DIED, Heard, Program
 from domain.horizons import TIMEFRAMES, Timeframe
 from domain.ledger import Entry
 from domain.market import Candle
-from domain.units import EVER, Nanos
+from domain.moments import instant
+from domain.units import EVER, SECOND, Nanos
 from persistence.candles import CandleStore
 from persistence.checkpoints import CheckpointStore
 from persistence.copies import examined
@@ -110,7 +110,7 @@ def kept(store: Path) -> Kept:
 
 def moment(heard: Heard) -> float:
     """Market time of an event [s]."""
-    return datetime.fromisoformat(heard.event["at"]).timestamp()
+    return instant(heard.event["at"]) / SECOND
 
 
 def middle(values: Iterable[float]) -> float:

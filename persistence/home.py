@@ -16,6 +16,9 @@ TRADED = ("store", "ledger.redo", "backups", "state.json")
 NEW = "store.new"
 """A whole store that is about to become ours."""
 
+PRIVATE = 0o077
+"""What a file or folder grants to nobody but its owner is nothing."""
+
 
 class Home:
     """The paths under HOME, and the lock that makes one trader its only user."""
@@ -29,6 +32,7 @@ class Home:
         self.state = path / "state.json"
         self.redo = path / "ledger.redo"
         self._lock: IO[str] | None = None
+        self._umask: int | None = None
 
     def __enter__(self) -> Self:
         self.claim()
@@ -40,9 +44,22 @@ class Home:
     def claim(self) -> None:
         """Make the folders and take the lock, for as long as this process lives.
 
+        Until it is released, all files that the process makes are its owner's alone: libraries
+        make some of them (downloads, copies of the store) and ask nobody for the mode.
+
         Raises:
             StoreBusy: another process holds it (named), or the folder cannot be written.
         """
+        self._umask = os.umask(PRIVATE)
+        try:
+            self._take()
+        except StoreBusy:
+            self.release()
+            raise
+        if (self.path / NEW).is_dir():
+            self._end_swap()
+
+    def _take(self) -> None:
         try:
             for folder in FOLDERS:
                 (self.path / folder).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -60,8 +77,6 @@ class Home:
             ) from error
         self._write_owner(lock)
         self._lock = lock
-        if (self.path / NEW).is_dir():
-            self._end_swap()
 
     def enter(self, identity: str) -> str:
         """Make `store` that of this market; returns the market that had to step aside, if any.
@@ -111,6 +126,9 @@ class Home:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+        if self._umask is not None:
+            os.umask(self._umask)
+            self._umask = None
 
     def _end_swap(self) -> Path:
         kept = self.set_aside("replaced", ("store", "state.json"))

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,25 @@ def test_released_home_can_be_claimed_again(tmp_path: Path) -> None:
 
     with Home(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("umask", [0, 0o777], ids=oct)
+def test_what_is_made_while_home_is_held_is_its_owners_alone(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        with Home(tmp_path / "deep" / "home") as home:
+            (home.models / "download").write_text("by a library")
+            with pytest.raises(StoreBusy):
+                Home(home.path).claim()
+            (home.path / "later").touch()
+        after = os.umask(0)
+    finally:
+        os.umask(before)
+
+    found = [tmp_path / "deep", *(tmp_path / "deep").rglob("*")]
+    assert after == umask
+    assert {path.stat().st_mode & 0o777 for path in found if path.is_dir()} == {0o700}
+    assert {path.stat().st_mode & 0o777 for path in found if path.is_file()} == {0o600}
 
 
 def test_home_that_cannot_be_made_is_named(tmp_path: Path) -> None:

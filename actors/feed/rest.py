@@ -17,6 +17,7 @@ from actors.feed.endpoints import Patience, first_answer, in_words, interruptibl
 from actors.feed.health import Health, News
 from actors.feed.restraint import Restraint
 from actors.feed.timing import Timing
+from actors.feed.wire import REASON_LENGTH_MAX
 from domain.errors import VenueUnavailable
 
 TRIES_MAX = 5
@@ -27,6 +28,9 @@ QUIET_MAX = 60.0
 
 _REFUSED = {403: "the firewall refuses", 451: "not offered in this region"}
 """Answers that another address may not give."""
+
+BODY_MAX = 16 << 20
+"""Longer answers are none, unpacked; the longest that we ask for is a hundredth of it [bytes]."""
 
 _THEIR_TROUBLE = 500
 """From this status on it is not the request that is wrong."""
@@ -122,7 +126,11 @@ class Rest:
     def _fetch(self, base: str, path: str, parameters: Parameters | None = None) -> bytes:
         timeout = (self._timing.connect, self._timing.read)
         try:
-            response = self._session.get(base + path, params=parameters, timeout=timeout)
+            response = self._session.get(
+                base + path, params=parameters, timeout=timeout, stream=True
+            )
+            with response:
+                body = _bounded(response)
         except (OSError, ValueError) as error:  # what requests raises is one of them
             raise VenueUnavailable(in_words(error)) from error
         finally:
@@ -130,11 +138,29 @@ class Rest:
                 self._session.close()
         self._restraint.heed(response.headers, perf_counter())
         if response.status_code != requests.codes.ok:
-            raise self._refusal(response)
-        return response.content
+            raise self._refusal(response, body)
+        return body
 
-    def _refusal(self, response: requests.Response) -> Refused:
-        status, body = response.status_code, response.content
+    def _refusal(self, response: requests.Response, body: bytes) -> Refused:
+        status = response.status_code
         quiet = self._restraint.obey(status, response.headers, body, perf_counter())
-        reason = _REFUSED.get(status) or read_failure(body) or response.reason
+        reason = (
+            _REFUSED.get(status)
+            or read_failure(body)
+            or (response.reason or "")[:REASON_LENGTH_MAX]
+        )
         return Refused(status, f"HTTP {status}: {reason}", quiet)
+
+
+def _bounded(response: requests.Response) -> bytes:
+    """The body, unpacked piece by piece.
+
+    Raises:
+        VenueUnavailable: it has no end, or is packed so that it has none.
+    """
+    body = bytearray()
+    for piece in response.iter_content(1 << 16):
+        body += piece
+        if len(body) > BODY_MAX:
+            raise VenueUnavailable(f"an answer of more than {BODY_MAX >> 20} MB")
+    return bytes(body)

@@ -106,7 +106,18 @@ def healed(home: Home, *, crashed: bool = False) -> str:
 
 
 def logged(home: Home, environment: lmdb.Environment) -> RedoLog:
-    """The redo log of an open store, begun anew where there is none that goes on from it."""
+    """The redo log of an open store, begun anew where there is none that goes on from it.
+
+    Raises:
+        StoreBusy: the disk does not take it.
+    """
+    try:
+        return _logged(home, environment)
+    except (lmdb.Error, OSError) as error:
+        raise StoreBusy(f"{home.redo} cannot be written ({error})") from error
+
+
+def _logged(home: Home, environment: lmdb.Environment) -> RedoLog:
     table = environment.open_db(TABLE)
     with environment.begin(write=True) as transaction:
         position = standing(transaction, table)

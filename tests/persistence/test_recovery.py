@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from domain.drawdown import HighWater
-from domain.errors import StoreCorrupt
+from domain.errors import StoreBusy, StoreCorrupt
 from domain.horizons import Timeframe
 from domain.ledger import NOTHING, Movement, booked, fill, funding, opening
 from domain.market import Side
@@ -175,6 +175,14 @@ def test_store_without_a_log_begins_one_that_holds_all(trader: Trader) -> None:
     assert "from nothing" in said
     assert trader.content()[1:3] == before[1:3]
     assert examine(trader.home.store) == trader.account
+
+
+def test_log_that_cannot_be_written_is_one_clear_error(trader: Trader) -> None:
+    in_its_way = trader.home.path / "ledger.redo.new"
+    in_its_way.mkdir(parents=True)
+
+    with pytest.raises(StoreBusy, match="ledger.redo cannot be written"):
+        trader.run(trader.open)
 
 
 def test_log_that_missed_a_change_begins_anew(trader: Trader) -> None:

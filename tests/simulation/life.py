@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+from domain.errors import StoreBusy
 from domain.units import MINUTE, SECOND, Nanos
 from persistence.copies import examine
 from persistence.tool import dumped, restore, verified
@@ -110,6 +111,9 @@ class Life:
             with self._judge.looking():
                 process.run(self._path, until)
         except Killed:
+            return
+        except StoreBusy:
+            assert process.begun is False, "the store was refused in the middle of a run"
             return
         assert process.ended is not None
         assert process.ended[0] in {0, 3, 5}, process.ended

@@ -68,6 +68,7 @@ class Process:
 
     Attributes:
         ended: exit status and reason, once it has ended by itself.
+        begun: its store is open.
     """
 
     def __init__(self, world: World, exchange: Exchange, judge: Judge, *, live: bool) -> None:
@@ -76,6 +77,7 @@ class Process:
         self._judge = judge
         self._live = live
         self.ended: tuple[int, str] | None = None
+        self.begun = False
         self._running = True
         ordered = world.happens(0.3)
         self._inboxes = Inboxes(world, judge, ordered=ordered)
@@ -121,6 +123,7 @@ class Process:
             )
             held.enter_context(self._tapped())
             self._judge.begin(stores.ledger)
+            self.begun = True
             self._start(rooms(self._at, fittings), partial(tried, environment), note)
             self._live_until(until)
 

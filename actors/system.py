@@ -65,7 +65,7 @@ def trade(settings: Settings) -> int:
         reason, status = run.deterministic(note) if settings.deterministic else run.threaded(note)
         outside.ended(reason, status)
     if status:
-        sys.stderr.write(f"plasmatrader: {reason}\n")
+        sys.stderr.write(f"plasmatrader: {printable(reason)}\n")
     return status
 
 

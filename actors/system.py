@@ -30,6 +30,7 @@ from actors.loop import Loop
 from actors.pulse import Pulse, crashed
 from actors.settings import Settings
 from actors.threads import SIGNALS, Terms, run
+from domain.errors import printable
 from domain.facts import Fact, Mode, Noted, Starting
 from domain.version import VERSION
 from persistence.backups import StateFile

@@ -178,11 +178,12 @@ def test_store_without_a_log_begins_one_that_holds_all(trader: Trader) -> None:
 
 
 def test_log_that_cannot_be_written_is_one_clear_error(trader: Trader) -> None:
+    trader.home.redo.unlink()
     in_its_way = trader.home.path / "ledger.redo.new"
-    in_its_way.mkdir(parents=True)
+    in_its_way.mkdir()
 
-    with pytest.raises(StoreBusy, match="ledger.redo cannot be written"):
-        trader.run(trader.open)
+    with pytest.raises(StoreBusy, match="redo cannot be written"):
+        trader.run(trader.pay)
 
 
 def test_log_that_missed_a_change_begins_anew(trader: Trader) -> None:

@@ -42,8 +42,9 @@ def _parser() -> Parser:
         allow_abbrev=False,
     )
     source = parser.add_mutually_exclusive_group()
+    home = str(default_home()).replace("%", "%%")  # argparse reads % as its own
     source.add_argument(
-        "--home", type=Path, metavar="DIR", help=f"state of a trader (default: {default_home()})"
+        "--home", type=Path, metavar="DIR", help=f"state of a trader (default: {home})"
     )
     source.add_argument(
         "--ledger",

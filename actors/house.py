@@ -35,6 +35,7 @@ from domain.account import Marked
 from domain.instrument import BTCUSDT, Instrument
 from domain.market import Book, Ticker
 from domain.microstructure import MarketQuality
+from domain.terms import TERMS, Terms
 from domain.units import Nanos
 from persistence.checkpoints import CheckpointStore
 from persistence.journal import Journal
@@ -110,6 +111,7 @@ class Fittings:
     stopwatch: Callable[[], float]
     seed: int
     observers: tuple[Observer, ...] = ()
+    terms: Terms = TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ def rooms(at: Addresses, held: Fittings) -> tuple[Room, ...]:
     stores = held.stores
     heard = Listeners(at.microstructure, at.forecast, risk, at.broker, dashboard)
     told = {"dashboard": dashboard, "supervisor": supervisor}
+    judged = {**told, "broker": at.broker, "terms": held.terms}
     # What outlives the dashboard, so that its next life shows what this one has seen.
     seen = {"fold": Fold(), "observers": held.observers}
 
@@ -151,7 +154,7 @@ def rooms(at: Addresses, held: Fittings) -> tuple[Room, ...]:
         Room("BrokerActor", broker, at.broker),
         Room(
             "RiskActor",
-            lambda spawn: spawn(RiskActor, BTCUSDT, held.stopwatch, broker=at.broker, **told),
+            lambda spawn: spawn(RiskActor, BTCUSDT, held.stopwatch, **judged),
             risk,
         ),
         Room(

@@ -30,6 +30,7 @@ from actors.loop import Loop
 from actors.pulse import Pulse, crashed
 from actors.settings import Settings
 from actors.threads import SIGNALS, Terms, run
+from domain import terms as policy
 from domain.errors import printable
 from domain.facts import Fact, Mode, Noted, Starting
 from domain.version import VERSION
@@ -77,10 +78,12 @@ class Outfit:
     Attributes:
         choice: the model.
         display: who is shown the facts.
+        terms: the policy's numbers.
     """
 
     choice: Choice
     display: Display
+    terms: policy.Terms = policy.TERMS
 
 
 def run_through(settings: Settings, home: Home, source: Source, outfit: Outfit) -> tuple[str, int]:
@@ -274,6 +277,7 @@ class _Run:
             stores=stores,
             stopwatch=self._stopwatch,
             seed=self._settings.seed,
+            terms=policy.TERMS if self._outfit is None else self._outfit.terms,
             observers=self.observers,
         )
 

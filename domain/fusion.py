@@ -11,13 +11,27 @@ from domain.horizons import (
     TIMEFRAMES,
     VOLATILITY_WINDOW,
     WEIGHTS,
+    Timeframe,
 )
 from domain.instrument import Instrument, to_tick
 from domain.signals import Direction, Forecast, Signal
 from domain.units import BASIS_POINTS, Floats, Nanos
 
-PLAN_LEVELS = (LEVELS.index(0.1), LEVELS.index(0.9))
-"""The plan's stop and target stand on the bounds of the 80 % interval."""
+HOURS_OF_20_DAYS = 480
+"""Hourly returns over which the realised volatility of 20 days is taken."""
+
+HOURS_A_DAY = 24
+
+PLAN = TIMEFRAMES.index(Timeframe.H1), STEPS.index(15)
+"""The forecast that a plan is made of: the one that sees farthest."""
+
+PLAN_LEVELS = (LEVELS.index(0.025), LEVELS.index(0.975))
+"""The plan's stop and target stand on the bounds of its 95 % interval."""
+
+REACH = TIMEFRAMES.index(Timeframe.H1), STEPS.index(3)
+"""The forecast that says how far the price usually goes while a position is held."""
+
+REACH_LEVELS = (LEVELS.index(0.1), LEVELS.index(0.9))
 
 
 def fuse(forecast: Forecast, instrument: Instrument) -> Signal:
@@ -43,12 +57,15 @@ def fuse(forecast: Forecast, instrument: Instrument) -> Signal:
     stands beside it everywhere. A forecast symmetric around the last close gives c = p = .5, and
     reflecting all log prices turns the direction round and leaves c and p.
 
-    The plan takes the forecast that speaks loudest in the direction, the one with the greatest
-    u_ih |z_ih| of them: its horizon is the plan's time limit, the bounds of its 80 % interval are
-    target and stop, each at least one usual move s_i sqrt(h) away from the last close, so that a
-    skewed forecast cannot put the stop where the price already is. Its chance of gain is
-    P(return in the direction at that horizon > costs) by the same forecast, with costs the taker
-    fee both ways; below the outermost quantile it is called that quantile's level.
+    What the direction promises is (2 p - 1) times half the 80 % interval of the 1h forecast three
+    candles ahead: the net chance, times how far the price goes in a while.
+
+    The plan is a net below the position, not a wager: it is closed as soon as the signals no longer
+    support it (see `domain.policy`). Its time limit is the farthest horizon, 15 hours; target and
+    stop are as far from the last close as the bounds of that forecast's 95 % interval from its
+    median. The chance of gain is that of the forecast that speaks loudest, with the greatest
+    u_ih |z_ih| in the direction: P(return in the direction at its horizon > costs), with costs the
+    taker fee both ways; below the outermost quantile it is called that quantile's level.
     """
     returns = np.log(forecast.quantiles / forecast.closes[:, -1][:, None, None])  # (6, 5, 13)
     medians = returns[:, :, MEDIAN]  # (6, 5)
@@ -59,7 +76,7 @@ def fuse(forecast: Forecast, instrument: Instrument) -> Signal:
     sign = int(np.sign(score))
     loudest = np.unravel_index(int(np.argmax(weights * scores * (sign or 1))), scores.shape)
     timeframe, step = int(loudest[0]), int(loudest[1])
-    low, high = _bounds(forecast, timeframe, step, float(usual[timeframe, step]))
+    low, high = _bounds(forecast)
     stop, target = (low, high) if sign >= 0 else (high, low)
     up = float((weights * _chance_up(returns)).sum())
     return Signal(
@@ -68,20 +85,74 @@ def fuse(forecast: Forecast, instrument: Instrument) -> Signal:
         confidence=_agreement(weights, medians, sign),
         probability=up if sign >= 0 else 1 - up,
         gain=_gain(returns[timeframe, step], sign or 1),
+        promise_bps=2 * abs(up - 0.5) * float(_reach(forecast.quantiles[REACH])) * BASIS_POINTS,
         expected_bps=score * float((weights * usual).sum()) * BASIS_POINTS,
         by_timeframe=tuple(float(move) * BASIS_POINTS for move in medians[:, -1]),
-        horizon=Nanos(TIMEFRAMES[timeframe].span * STEPS[step]),
+        horizon=Nanos(TIMEFRAMES[PLAN[0]].span * STEPS[PLAN[1]]),
         stop=to_tick(stop, instrument),
         target=to_tick(target, instrument),
         volatility=forecast.volatility,
     )
 
 
-def _bounds(forecast: Forecast, timeframe: int, step: int, usual: float) -> tuple[float, float]:
-    """Prices below and above the last close between which the plan is open."""
-    low, high = (float(forecast.quantiles[timeframe, step, level]) for level in PLAN_LEVELS)
-    last = float(forecast.closes[timeframe, -1])
+def realised_volatility(closes: Floats) -> float:
+    """Realised volatility of hourly closes, shape (n,) [fraction per day]."""
+    return float(np.diff(np.log(closes)).std() * np.sqrt(HOURS_A_DAY))
+
+
+def summed(timeframe: int, quantiles: Floats, closes: Floats) -> Floats:
+    """What one timeframe adds to a signal's score, chance to rise, agreement upwards, and reach.
+
+    For many forecasts at once. Added up over the timeframes they are what `fuse` computes, but for
+    the last digits.
+
+    Args:
+        timeframe: its place among TIMEFRAMES.
+        quantiles: corrected, shape (n, 5, 13).
+        closes: the last VOLATILITY_WINDOW + 1 of each forecast's input, shape (n, 21).
+
+    Returns:
+        Shape (n, 4).
+    """
+    returns = np.log(quantiles / closes[:, -1, None, None])
+    medians = returns[:, :, MEDIAN]
+    scores = medians / (_volatility(closes)[:, None] * np.sqrt(STEPS))
+    agreement = 0.5 + 0.5 * np.sign(medians)
+    weights = weights_of_forecasts()[timeframe]
+    told = np.stack([scores, _chances_up(returns), agreement], axis=2)
+    whole = np.tensordot(told, weights, axes=(1, 0))
+    reach = _reach(quantiles[:, REACH[1]]) if timeframe == REACH[0] else np.zeros(len(quantiles))
+    return np.column_stack([whole, reach])
+
+
+def _chances_up(returns: Floats) -> Floats:
+    """As `_chance_up`, for many forecasts at once, shape (..., 13) to (...)."""
+    levels = np.array(LEVELS)
+    below = (returns <= 0).sum(axis=-1)
+    left = np.clip(below - 1, 0, len(LEVELS) - 2)
+    low, high = (
+        np.take_along_axis(returns, place[..., None], axis=-1)[..., 0] for place in (left, left + 1)
+    )
+    wide = high > low
+    share = np.where(wide, -low / np.where(wide, high - low, 1.0), 0.0)
+    inside = levels[left] + np.clip(share, 0.0, 1.0) * (levels[left + 1] - levels[left])
+    outer = np.where(below == 0, levels[0], np.where(below == len(LEVELS), levels[-1], inside))
+    return np.asarray(1 - outer)
+
+
+def _bounds(forecast: Forecast) -> tuple[float, float]:
+    """Prices below and above the newest close between which the plan is open."""
+    quantiles = forecast.quantiles[PLAN]
+    last = float(forecast.closes[0, -1])
+    low, high = (last * float(quantiles[n] / quantiles[MEDIAN]) for n in PLAN_LEVELS)
+    usual = float(_volatility(forecast.closes)[PLAN[0]])
     return min(low, last * float(np.exp(-usual))), max(high, last * float(np.exp(usual)))
+
+
+def _reach(quantiles: Floats) -> Floats:
+    """Half of the 80 % interval [fraction], shape (..., 13) to (...)."""
+    low, high = (quantiles[..., level] for level in REACH_LEVELS)
+    return np.asarray(np.log(high / low) / 2)
 
 
 def weights_of_forecasts() -> Floats:

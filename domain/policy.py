@@ -24,6 +24,7 @@ from domain.orders import (
 )
 from domain.signals import Direction, Signal
 from domain.sizing import Size, size
+from domain.terms import ROUND_TRIP_BPS, TERMS, Terms
 from domain.units import MILLISECOND, SECOND, Nanos, Price
 
 
@@ -42,6 +43,7 @@ class Situation:
         halt: why nothing may be open; empty where trading is on.
         suspended: why nothing may go out, be it to open or to close; empty where it may.
         paused: a person wants nothing new opened.
+        terms: the policy's numbers.
     """
 
     now: Nanos
@@ -54,6 +56,7 @@ class Situation:
     halt: str = ""
     suspended: str = ""
     paused: bool = False
+    terms: Terms = TERMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,20 @@ def decide(seen: Situation) -> Verdicts:
         return _held(seen, marked.account.position, signal)
     if seen.halt or seen.paused or marked.stopped:
         return Verdicts(Decision.RISK_PAUSE, _pause(seen))
+    poor = _poor(signal, seen.terms)
+    return Verdicts(Decision.WAITING, poor) if poor else _entry(seen, marked, signal)
+
+
+def _poor(signal: Signal, terms: Terms) -> str:
+    """Why a signal is not worth its costs; empty where it is."""
     if signal.direction is Direction.FLAT or signal.confidence < CONFIDENCE_MIN:
-        return Verdicts(Decision.WAITING, f"confidence {signal.confidence:.1%} is below 70 %")
-    return _entry(seen, marked, signal)
+        return f"confidence {signal.confidence:.1%} is below 70 %"
+    if signal.probability < terms.entry:
+        return f"a chance of {signal.probability:.1%} is below {terms.entry:.1%}"
+    least = terms.promise * ROUND_TRIP_BPS
+    if signal.promise_bps < least:
+        return f"a promise of {signal.promise_bps:.1f} bps is below {least:.1f} bps"
+    return ""
 
 
 def _pause(seen: Situation) -> str:
@@ -124,10 +138,15 @@ def judge(order: Order, seen: Situation) -> Verdict:
 
 
 def _held(seen: Situation, position: Position, signal: Signal) -> Verdicts:
-    against = Direction.SHORT if position.side is Side.BUY else Direction.LONG
-    if signal.direction is against and signal.confidence >= CONFIDENCE_MIN:
+    if supported(position.side, signal) < seen.terms.leave:
         return closing(seen, "the signal has turned")
     return Verdicts(Decision.POSITION_HOLD, kept(position))
+
+
+def supported(side: Side, signal: Signal) -> float:
+    """The signal's chance that a position of this side gains from here on."""
+    against = Direction.SHORT if side is Side.BUY else Direction.LONG
+    return 1 - signal.probability if signal.direction is against else signal.probability
 
 
 def kept(position: Position) -> str:

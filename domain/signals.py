@@ -47,6 +47,8 @@ class Signal:
         target: price at which the plan has come true.
         volatility: realised volatility of the last 20 days [fraction per day].
         gain: chance that the price is farther in the direction at the horizon than all costs.
+        promise_bps: what the direction is worth before costs: how far more likely it is than its
+            opposite, times how far the price usually goes in three hours [basis points].
     """
 
     at: Nanos
@@ -60,3 +62,4 @@ class Signal:
     target: Price
     volatility: float
     gain: float = 0.0
+    promise_bps: float = 0.0

@@ -155,11 +155,13 @@ def a_quality(
     return MarketQuality(NOON, spread_bps, spread_bps, pressure, liquidity, 1.0, modelled=False)
 
 
-def a_signal(
+def a_signal(  # noqa: PLR0913 - each names itself
     *,
     at: int = NOON,
     direction: Direction = Direction.LONG,
     confidence: float = 0.9,
+    probability: float = 0.6,
+    promise_bps: float = 20.0,
     stop: str = "99",
     target: str = "101",
 ) -> Signal:
@@ -167,13 +169,14 @@ def a_signal(
         at=Nanos(at),
         direction=direction,
         confidence=confidence,
-        probability=0.55,
+        probability=probability,
         expected_bps=1.0,
         by_timeframe=(1.0,) * 6,
         horizon=Nanos(15 * MINUTE),
         stop=price(stop),
         target=price(target),
         volatility=0.02,
+        promise_bps=promise_bps,
     )
 
 

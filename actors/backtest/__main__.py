@@ -54,6 +54,7 @@ def _run(options: argparse.Namespace) -> None:
             cache=default_cache(),
             workforce=workforce,
             seed=options.seed,
+            whole=options.every_minute,
         )
         choice = choose(options.model, options.engine, default_home().expanduser() / "models")
         sys.stdout.write(backtest(wanted, choice, sys.stderr) + "\n")
@@ -79,6 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--workers", type=_workers, default=os.cpu_count() or 1, metavar="N", help=workers)
     dask = "workers of the Dask scheduler there make them instead, such as tcp://HOST:8786"
     add("--dask", default="", metavar="ADDRESS", help=dask)
+    whole = "live every minute through every actor, with all event lines; slower, the same ledger"
+    add("--every-minute", action="store_true", help=whole)
     add("--seed", type=seed_number, default=1, metavar="N", help="latencies and the book")
     return parser
 

@@ -7,12 +7,13 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from actors.backtest.abridged import Playbill, Unseen, play, taught
 from actors.backtest.cache import filled, opened
+from actors.backtest.foresight import Foresight
 from actors.backtest.progress import Progress
 from actors.backtest.remembered import Made, Remembered
 from actors.backtest.windows import parts, tracks
 from actors.backtest.work import Workforce
-from actors.dashboard.view import View
 from actors.feed.archive import Archive, span
 from actors.forecast.engine import Forecaster
 from actors.forecast.engines import Choice
@@ -22,9 +23,10 @@ from actors.system import Outfit, run_through
 from domain.errors import SettingsInvalid
 from domain.market import Candle, MarketEvent
 from domain.moments import moment
+from domain.terms import TERMS, Terms
 from domain.units import MINUTE, Nanos
 from persistence.home import Home
-from persistence.report.source import of_home
+from persistence.report.source import Prices, of_home
 
 MARK = "backtest"
 """File in a HOME that is ours to throw away."""
@@ -42,6 +44,8 @@ class Wanted:
         cache: where forecasts are kept.
         workforce: who makes forecasts.
         seed: of latencies and of the modelled book.
+        terms: the policy's numbers.
+        whole: play every minute through every actor, with its event lines.
     """
 
     data: tuple[Path, ...]
@@ -51,6 +55,8 @@ class Wanted:
     cache: Path
     workforce: Workforce
     seed: int
+    terms: Terms = TERMS
+    whole: bool = False
 
 
 def backtest(wanted: Wanted, choice: Choice, stream: TextIO) -> str:
@@ -64,12 +70,40 @@ def backtest(wanted: Wanted, choice: Choice, stream: TextIO) -> str:
     Raises:
         PlasmaError: something that the user named cannot be used, or the run ended in error.
     """
-    stopped = lived(wanted, choice, stream)
+    if wanted.whole:
+        stopped, prices = lived(wanted, choice, stream), None
+    else:
+        stopped, prices = abridged(wanted, choice, stream)
     # The charts' library takes a second to come; who asked wrongly need not wait for it.
     from persistence.report.files import write  # noqa: PLC0415
 
-    sentence = write(of_home(wanted.out / "home"), wanted.out)
+    source = of_home(wanted.out / "home")
+    sentence = write(source if prices is None else replace(source, prices=prices), wanted.out)
     return f"{sentence}; stopped early: {stopped}" if stopped else sentence
+
+
+def abridged(wanted: Wanted, choice: Choice, stream: TextIO) -> tuple[str, Prices | None]:
+    """As `lived`, but without the minutes in which nothing can happen; with the market's closes.
+
+    Where forecasts made in batches round differently they are of no use, and every minute is lived.
+    """
+    archive = _source(wanted)
+    home = wanted.out / "home"
+    _begin_anew(home)
+    model = choice.open()
+    cache = opened(wanted.cache, model)
+    if cache is None:
+        return lived(wanted, choice, stream), None
+    minutes, found = tracks(wanted.data, wanted.begin, wanted.end)
+    filled(cache, tuple(parts(found, wanted.begin, wanted.end)), choice, wanted.workforce, stream)
+    known, said = taught(archive, model, wanted.begin)
+    stream.write(f"{said}\n")
+    foresight = Foresight(cache, found, known, wanted.begin, wanted.end)
+    bill = Playbill(archive, wanted.data, wanted.begin, wanted.end, wanted.seed, wanted.terms)
+    with Home(home) as held:
+        play(bill, foresight, held, model, stream)
+    inside = (minutes.opened >= wanted.begin) & (minutes.opened + MINUTE <= wanted.end)
+    return "", Prices(minutes.opened[inside] + MINUTE, minutes.close[inside])
 
 
 def lived(wanted: Wanted, choice: Choice, stream: TextIO) -> str:
@@ -79,7 +113,9 @@ def lived(wanted: Wanted, choice: Choice, stream: TextIO) -> str:
     _begin_anew(home)
     choice = _prepared(wanted, choice, stream)
     with Home(home) as held:
-        reason, status = run_through(_settings(wanted), held, source, Outfit(choice, _Silent()))
+        reason, status = run_through(
+            _settings(wanted), held, source, Outfit(choice, Unseen(), wanted.terms)
+        )
     if status:
         raise SettingsInvalid(reason)
     return "" if source.ended else reason
@@ -169,19 +205,3 @@ class _Watched:
     def summary(self) -> str:
         """As the archive has it."""
         return self._archive.summary()
-
-
-class _Silent:
-    """A display that shows nothing: the facts are in the log."""
-
-    def open(self) -> None:
-        """Nothing to take."""
-
-    def fact(self, line: bytes) -> None:
-        """Nothing to show."""
-
-    def draw(self, view: Callable[[], View]) -> None:
-        """Nothing to draw."""
-
-    def close(self) -> None:
-        """Nothing to give back."""

@@ -104,6 +104,19 @@ class BrokerActor(Actor[BrokerInbox]):
             case _:
                 assert_never(message)
 
+    @property
+    def at_rest(self) -> Marked | None:
+        """The account as everybody knows it, None while something of ours is under way.
+
+        For who runs the rooms himself: until the market reaches the position's stop, target or a
+        new high-water mark, or time its limit or a settlement, nothing will change.
+        """
+        told = self._marked
+        if not self._loaded or told is None or not self._desk.settled:
+            return None
+        current = told.account is self._books.account and not told.pending
+        return told if current else None
+
     def release(self) -> None:
         """Save before the end."""
         if self._loaded:

@@ -14,7 +14,7 @@ from domain.life import Status, ended
 from domain.margin import free_margin, liquidation_fee
 from domain.market import Book, Side, Trade
 from domain.orders import Kind, Order
-from domain.protection import wanted
+from domain.protection import TARGETS, wanted
 from domain.queue import NONE
 from domain.rejects import DUPLICATE, Standing
 from domain.units import MILLISECOND, Money, Nanos, Price, Quantity
@@ -61,6 +61,16 @@ class Desk:
         """Whether an order is out that closes a position at once."""
         working = self._venue.working
         return any(x.order.closes and x.order.kind is Kind.MARKET for x in working)
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing of ours is left to do before the market moves or a plan's time is up."""
+        if self.pending or self._venue.taken:
+            return False
+        if self._books.account.position is None:
+            return not self._venue.working
+        kinds = {x.order.kind for x in self._venue.working if x.order.closes}
+        return Kind.STOP_MARKET in kinds and bool(kinds.intersection(TARGETS))
 
     def follow(self, rules: Instrument) -> None:
         """These are the market's filters."""

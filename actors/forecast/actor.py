@@ -27,7 +27,7 @@ from actors.messages import (
 )
 from domain.candles import newest_run
 from domain.facts import Forecasted, Noted, Signalled
-from domain.fusion import fuse
+from domain.fusion import HOURS_OF_20_DAYS, fuse, realised_volatility
 from domain.horizons import CONTEXT, INGESTION, TIMEFRAMES, Timeframe
 from domain.instrument import BTCUSDT
 from domain.market import Candle
@@ -36,11 +36,6 @@ from domain.units import Floats, Nanos
 from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
 from persistence.forecasts import ForecastStore
-
-HOURS_OF_20_DAYS = 480
-"""Hourly returns over which the realised volatility of 20 days is taken."""
-
-HOURS_A_DAY = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +228,7 @@ class ForecastActor(Actor[ForecastInbox]):
 
     def _volatility(self) -> float:
         """Realised volatility of the last 20 days, from hourly closes [fraction per day]."""
-        closes = np.array(self._held[TIMEFRAMES[-1]].closes)
-        return float(np.diff(np.log(closes)).std() * np.sqrt(HOURS_A_DAY))
+        return realised_volatility(np.array(self._held[TIMEFRAMES[-1]].closes))
 
 
 @dataclass(frozen=True, slots=True)

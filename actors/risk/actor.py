@@ -28,6 +28,7 @@ from domain.microstructure import SPREAD_MAX_AT_START, MarketQuality
 from domain.orders import Approved, Order, Refused, Verdict
 from domain.policy import Situation, Verdicts, closing, decide, exit_due, kept
 from domain.signals import Signal
+from domain.terms import TERMS, Terms
 from domain.units import MINUTE, SECOND, Nanos
 
 ANSWER_WITHIN = Nanos(10 * SECOND)
@@ -40,7 +41,7 @@ NARROW_WITHIN = Nanos(10 * MINUTE)
 class RiskActor(Actor[RiskInbox]):
     """Judges what may be traded, by all it has been told last."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - three of them are mailboxes
         self,
         rules: Instrument,
         stopwatch: Callable[[], float],
@@ -48,12 +49,15 @@ class RiskActor(Actor[RiskInbox]):
         broker: Mailbox[BrokerInbox],
         dashboard: Mailbox[DashboardInbox],
         supervisor: Mailbox[SupervisorInbox],
+        terms: Terms = TERMS,
     ) -> None:
         super().__init__(supervisor)
         self._stopwatch = stopwatch
         self._broker = broker
         self._dashboard = dashboard
-        self._seen = Situation(now=Nanos(0), rules=rules)  # what changes seldom; see _situation
+        self._seen = Situation(
+            now=Nanos(0), rules=rules, terms=terms
+        )  # what changes seldom; see _situation
         self._now = Nanos(0)
         self._book: Book | None = None
         self._quality: MarketQuality | None = None
@@ -212,6 +216,11 @@ class RiskActor(Actor[RiskInbox]):
     def _decide(self) -> None:
         if not self._waiting():
             self._act(decide(self._situation()))
+
+    @property
+    def idle(self) -> bool:
+        """Whether no order of ours is on its way; for who runs the rooms himself."""
+        return self._seen.ready and self._sent is None
 
     def _waiting(self) -> bool:
         """Whether an order is on its way; nothing is decided until its end is known."""

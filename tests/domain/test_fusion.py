@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.fusion import fuse
+from domain.fusion import fuse, summed
+from domain.horizons import TIMEFRAMES, VOLATILITY_WINDOW
 from domain.instrument import BTCUSDT
 from domain.signals import Direction, Forecast
 from tests.builders import a_forecast, some_closes
@@ -112,6 +113,36 @@ def test_last_close_lies_between_stop_and_target_whatever_the_forecast(shift: fl
 
     low, high = sorted((signal.stop, signal.target))
     assert low < last < high
+
+
+@given(shift=shifts)
+def test_promise_is_the_net_chance_times_how_far_the_price_goes(shift: float) -> None:
+    forecast = a_forecast(shift=shift)
+
+    signal, mirrored = fuse(forecast, BTCUSDT), fuse(reflected(forecast), BTCUSDT)
+
+    low, high = forecast.quantiles[5, 1, 2], forecast.quantiles[5, 1, 10]
+    reach = float(np.log(high / low)) / 2 * 10_000
+    assert signal.promise_bps == pytest.approx((2 * signal.probability - 1) * reach)
+    assert mirrored.promise_bps == pytest.approx(signal.promise_bps, abs=1e-6)
+
+
+@given(st.lists(st.tuples(shifts, st.floats(1e-4, 0.05)), min_size=1, max_size=4))
+def test_what_timeframes_add_up_to_is_the_signal(markets: list[tuple[float, float]]) -> None:
+    forecasts = [a_forecast(shift=shift, width=width) for shift, width in markets]
+    recent = np.array([x.closes[:, -VOLATILITY_WINDOW - 1 :] for x in forecasts])
+    quantiles = np.array([x.quantiles for x in forecasts])
+
+    places = range(len(TIMEFRAMES))
+    added = np.sum([summed(n, quantiles[:, n], recent[:, n]) for n in places], axis=0)
+
+    for forecast, (score, up, agreement, reach) in zip(forecasts, added, strict=True):
+        signal = fuse(forecast, BTCUSDT)
+        rises = score >= 0
+        assert rises is not (signal.direction is Direction.SHORT)
+        assert (up if rises else 1 - up) == pytest.approx(signal.probability, abs=1e-9)
+        assert (agreement if rises else 1 - agreement) == pytest.approx(signal.confidence)
+        assert 2 * abs(up - 0.5) * reach * 10_000 == pytest.approx(signal.promise_bps, abs=1e-6)
 
 
 def test_gain_after_costs_is_less_likely_than_the_direction() -> None:

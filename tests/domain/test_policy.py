@@ -3,6 +3,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.facts import Decision
 from domain.freshness import BOOK_AGE_MAX, fresh
@@ -11,6 +13,7 @@ from domain.market import Side
 from domain.orders import Approved, Refusal, Refused
 from domain.policy import Situation, closing, decide, exit_due, judge, plan_from
 from domain.signals import Direction
+from domain.terms import Terms
 from domain.units import HOUR, SECOND, Nanos
 from tests.builders import (
     NOON,
@@ -78,6 +81,8 @@ def test_confident_short_signal_opens_a_short_position() -> None:
         ({"marked": marked(stopped=True)}, Decision.RISK_PAUSE, "drawdown"),
         ({"signal": a_signal(confidence=0.69)}, Decision.WAITING, "69.0%"),
         ({"signal": a_signal(direction=Direction.FLAT)}, Decision.WAITING, "confidence"),
+        ({"signal": a_signal(probability=0.559)}, Decision.WAITING, "a chance of 55.9%"),
+        ({"signal": a_signal(promise_bps=15.9)}, Decision.WAITING, "a promise of 15.9 bps"),
         ({"book": None}, Decision.WAITING, "older than 2 s"),
         ({"quality": a_quality(spread_bps=10)}, Decision.WAITING, "spread"),
         ({"quality": a_quality(liquidity=49_999)}, Decision.WAITING, "50,000"),
@@ -100,6 +105,35 @@ def test_plan_that_is_over_before_it_begins_is_refused(stop: str) -> None:
 
     assert isinstance(decision.verdict, Refused)
     assert decision.verdict.reason is Refusal.PLAN_PASSED
+
+
+@given(probability=st.floats(0.5, 1), promise=st.floats(0, 100), entry=st.floats(0.5, 0.9))
+def test_only_a_likely_signal_that_promises_more_than_its_costs_opens_a_position(
+    probability: float, promise: float, entry: float
+) -> None:
+    signal = a_signal(probability=probability, promise_bps=promise)
+    terms = Terms(entry, promise=1.5)
+
+    decision = decide(replace(a_situation(), signal=signal, terms=terms))
+
+    opened = decision.state is Decision.LONG_ENTRY
+    assert opened is (probability >= entry and promise >= 1.5 * 8)
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("points", list(Direction)[:2])
+def test_position_is_held_for_as_long_as_the_forecast_supports_it(
+    side: Side, points: Direction
+) -> None:
+    seen = holding(side)
+    same = (points is Direction.LONG) is (side is Side.BUY)
+
+    for probability in (0.5, 0.52, 0.6):
+        signal = a_signal(direction=points, probability=probability, confidence=0.5)
+        decision = decide(replace(seen, signal=signal, terms=Terms(leave=0.45)))
+
+        held = same or 1 - probability >= 0.45
+        assert (decision.state is Decision.POSITION_HOLD) is held
 
 
 def test_pressure_with_the_trade_does_not_stop_it() -> None:

@@ -44,18 +44,18 @@ def test_kelly_of_nothing_but_losers_and_of_nothing_but_winners() -> None:
 
 def test_without_a_record_the_forecasts_own_odds_stand_in() -> None:
     # given p = .55, a target 1 % away and a stop 1 % away, each .08 % worse after both fees
-    odds = promised(a_signal(), price(100))
+    odds = promised(a_signal(probability=0.55), price(100))
 
     assert (odds.chance, odds.gain, odds.loss) == pytest.approx((0.55, 0.0092, 0.0108))
     assert fraction(believed((), odds)) == pytest.approx(0.55 - 0.45 * 108 / 92)
-    found = size(a_signal(), marked(), price(100), BTCUSDT)
+    found = size(a_signal(probability=0.55), marked(), price(100), BTCUSDT)
     assert isinstance(found, Size)
     assert "Kelly 2.2%" in found.reason
 
 
 @given(n=st.integers(0, KELLY_WINDOW))
 def test_forecasts_odds_fade_out_as_trades_come(n: int) -> None:
-    odds = believed((a_trip(pnl="1"),) * n, promised(a_signal(), price(100)))
+    odds = believed((a_trip(pnl="1"),) * n, promised(a_signal(probability=0.55), price(100)))
 
     assert odds.chance == pytest.approx(0.55 + 0.45 * n / KELLY_WINDOW)
 
@@ -101,7 +101,7 @@ def test_loss_at_the_stop_with_costs_is_never_above_the_risk_limit(stop: str) ->
 
 
 def test_losing_record_sizes_as_a_probe() -> None:
-    found = size(a_signal(), marked(an_account(recent=LOSING)), price(100), BTCUSDT)
+    found = size(a_signal(probability=0.55), marked(an_account(recent=LOSING)), price(100), BTCUSDT)
 
     assert isinstance(found, Size)
     assert "probe" in found.reason

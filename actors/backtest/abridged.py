@@ -1,0 +1,241 @@
+"""A backtest that passes over the minutes in which nothing can happen."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import TextIO, cast
+
+import numpy as np
+
+from actors.backtest.foresight import Foresight, Glance
+from actors.backtest.progress import Progress
+from actors.backtest.stage import Cue, Stage
+from actors.backtest.tracks import weeks
+from actors.dashboard.view import View
+from actors.feed.archive import Archive, Paths
+from actors.feed.paced import LoopLine
+from actors.forecast.actor import Memory
+from actors.forecast.engine import Forecaster
+from actors.forecast.rehearsal import rehearse
+from actors.forecast.tutor import Tutor
+from actors.house import Addresses, Fittings, Stores, rooms
+from actors.messages import ModelReady
+from domain.calibration import Calibration
+from domain.errors import SettingsInvalid
+from domain.facts import EVENTS, Fact, Mode, Starting, Stopped, Stopping
+from domain.horizons import CONFIDENCE_MIN, CONTEXT, INGESTION, Timeframe
+from domain.market import Candle
+from domain.modelled import Flags
+from domain.signals import Signal
+from domain.terms import ROUND_TRIP_BPS, Terms
+from domain.units import BASIS_POINTS, MINUTE, Nanos
+from domain.version import VERSION
+from persistence.backups import StateFile
+from persistence.calibration import CalibrationStore
+from persistence.candles import CandleStore
+from persistence.checkpoints import CheckpointStore
+from persistence.environment import open_environment
+from persistence.forecasts import ForecastStore
+from persistence.home import Home
+from persistence.journal import Journal, encode
+from persistence.ledger import LedgerStore
+
+SPARE = 1e-9
+"""What a figure at a glance may be off by, and far more."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Playbill:
+    """What is played.
+
+    Attributes:
+        archive: the market.
+        paths: of its candles.
+        begin: first moment.
+        end: last moment.
+        seed: of latencies and of the modelled book.
+        terms: the policy's numbers.
+    """
+
+    archive: Archive
+    paths: Paths
+    begin: Nanos
+    end: Nanos
+    seed: int
+    terms: Terms
+
+
+def taught(archive: Archive, model: Forecaster, begin: Nanos) -> tuple[Calibration, str]:
+    """What is known of a model when a period begins, and a sentence on it.
+
+    Raises:
+        SettingsInvalid: there is too little history.
+    """
+    history: dict[Timeframe, list[Candle]] = {timeframe: [] for timeframe in Timeframe}
+    for candle in archive.history():
+        history[candle.timeframe].append(candle)
+    short = [x for x, candles in history.items() if len(candles) < CONTEXT]
+    if short:
+        raise SettingsInvalid(
+            f"{CONTEXT} points of {short[0]} are needed before --from, but there are "
+            f"{len(history[short[0]])}; give earlier candles with --data, or a later --from"
+        )
+    tutor = Tutor(_Untaught(), model.sha, begin)
+    said = rehearse(tutor, model, lambda timeframe: history[timeframe][-INGESTION:])
+    return tutor.known, said
+
+
+class _Untaught:
+    """A store that knows nothing of any model."""
+
+    def get(self, _sha: str) -> Calibration | None:
+        return None
+
+    def put(self, _sha: str, _known: Calibration) -> None:
+        """The period's own calibration is kept in the cache."""
+
+
+def play(
+    bill: Playbill, foresight: Foresight, home: Home, model: Forecaster, stream: TextIO
+) -> None:
+    """Trade through the period; what came of it is in HOME."""
+    cues = Cues(foresight, _looked_through(foresight, stream), bill.terms)
+    progress = Progress("trading", bill.end - bill.begin, stream)
+    home.enter(bill.archive.identity)
+    with closing(open_environment(home.store, durable=False)) as environment:
+        state = StateFile(home, None, durable=False)
+        journal = Journal(home.log)
+        scribe = Scribe(journal)
+        memory = Memory(
+            CandleStore(environment), CalibrationStore(environment), ForecastStore(environment)
+        )
+        stores = Stores(memory, LedgerStore(environment), CheckpointStore(environment), state.keep)
+        held = Fittings(
+            line=LoopLine(bill.archive),
+            display=Unseen(),
+            journal=journal,
+            load_model=lambda: model,
+            sweep=_nothing,
+            stores=stores,
+            stopwatch=_no_time,
+            seed=bill.seed,
+            terms=bill.terms,
+        )
+        at = Addresses()
+        stage = Stage(rooms(at, held), at, scribe.hear)
+        scribe.hear(Starting(bill.begin, Mode.REPLAY, VERSION, "modelled"))
+        ready = ModelReady(bill.begin, model.name, model.sha, model.verified)
+        stage.begin(ready, cues.first(bill.begin))
+        for candle in _candles(bill):
+            stage.play(candle, bill.seed, cues.at(candle.close_time), bill.begin)
+            progress.show(candle.close_time - bill.begin)
+            scribe.flush()
+        scribe.hear(Stopping(bill.end, "the source has no more data"))
+        stage.end()
+        scribe.hear(Stopped(bill.end, 0.0))
+        journal.close()
+        state.close()
+    progress.end()
+
+
+def _looked_through(foresight: Foresight, stream: TextIO) -> Glance:
+    """The whole period at a glance."""
+    progress, done = Progress("calibration", foresight.words, stream), 0
+
+    def tell(some: int) -> None:
+        nonlocal done
+        done += some
+        progress.show(done)
+
+    glance = foresight.prepare(tell)
+    progress.end()
+    return glance
+
+
+def _candles(bill: Playbill) -> Iterator[Candle]:
+    """The minutes that close after the beginning and not after the end."""
+    first = Nanos(bill.begin // MINUTE * MINUTE)
+    for week in weeks(bill.paths, first, Nanos(bill.end // MINUTE * MINUTE)):
+        yield from week
+
+
+def _nothing() -> None:
+    """What there is to sweep."""
+
+
+def _no_time() -> float:
+    """What a clock on the wall would say; in a backtest nobody waits."""
+    return 0.0
+
+
+class Cues:
+    """Which signals may matter, and those themselves."""
+
+    def __init__(self, foresight: Foresight, glance: Glance, terms: Terms) -> None:
+        self._foresight = foresight
+        self._at = glance.at.tolist()
+        up, down = glance.up, 1 - glance.up
+        points = np.where(glance.score >= 0, up, down)
+        agreement = np.where(glance.score >= 0, glance.agreement, 1 - glance.agreement)
+        promise = 2 * np.abs(up - 0.5) * glance.reach * BASIS_POINTS
+        self._opens: Flags = (
+            (points >= terms.entry - SPARE)
+            & (agreement >= CONFIDENCE_MIN - SPARE)
+            & (promise >= terms.promise * ROUND_TRIP_BPS - SPARE)
+        )
+        # A score of nothing at all points nowhere, and may be read either way.
+        still = np.abs(glance.score) <= SPARE
+        self._closes = (
+            (down < terms.leave + SPARE) | still,  # by the position's sign: a short,
+            (up < terms.leave + SPARE) | still,  # a long
+        )
+        self._next = 0
+
+    def first(self, at: Nanos) -> Signal | None:
+        """The signal that stands when the market begins; None where there is none."""
+        return self._foresight.signal(0) if self._at and self._at[0] <= at else None
+
+    def at(self, close: Nanos) -> Cue | None:
+        """What the signal of this minute may do; moments only rise."""
+        times = self._at
+        while self._next < len(times) and times[self._next] < close:
+            self._next += 1
+        number = self._next
+        if number >= len(times) or times[number] != close:
+            return None
+        closes = bool(self._closes[0][number]), bool(self._closes[1][number])
+        return Cue(bool(self._opens[number]), closes, partial(self._foresight.signal, number))
+
+
+class Scribe:
+    """Writes facts to the log, and shows nothing."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def hear(self, message: object) -> None:
+        """Whatever is a fact is logged, as the dashboard does."""
+        if type(message) in EVENTS:
+            fact = cast(Fact, message)
+            self._journal.append(fact.at, encode(fact, Mode.REPLAY))
+
+    def flush(self) -> None:
+        """Write what waits."""
+        self._journal.flush()
+
+
+class Unseen:
+    """A display that shows nothing: the facts are in the log."""
+
+    def open(self) -> None:
+        """Nothing to take."""
+
+    def fact(self, line: bytes) -> None:
+        """Nothing to show."""
+
+    def draw(self, view: Callable[[], View]) -> None:
+        """Nothing to draw."""
+
+    def close(self) -> None:
+        """Nothing to give back."""

@@ -1,0 +1,220 @@
+"""The rooms that hold state, played minute by minute; minutes in which nothing can happen are not.
+
+Broker, Risk and Microstructure are the actors that trade live. They are told what feed and
+forecaster would tell them, in the order of `actors.loop`, so their ledger is the same. A minute is
+left out where it cannot change it:
+
+- nothing is held, nothing is on its way, and no signal at its end may open a position;
+- or a position is held behind its stop and target, the candle reaches neither of them, nor the
+  liquidation price, nor a new high-water mark, nor the drawdown from which the guard acts, and its
+  end is no settlement, not the plan's, and brings no signal that may close the position.
+
+Where only the end of a minute matters (a signal, a settlement) its last book is shown and the rest
+is not. What a candle reaches is judged with room to spare, so that a minute too many is played,
+never one too few. A test holds the ledgers of both ways against each other.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from actors.broker import BrokerActor
+from actors.feed.timeline import COARSE_TICK_EVERY, timeline
+from actors.house import Addresses, Room
+from actors.loop import Queue
+from actors.messages import Begin, FeedReady, ModelReady, Tick
+from actors.risk import RiskActor
+from domain.account import Marked
+from domain.drawdown import REDUCED_FROM, HighWater, drawdown
+from domain.funding import PERIOD
+from domain.margin import liquidation_price
+from domain.market import Book, Candle, Trade
+from domain.modelled import minute
+from domain.signals import Signal
+from domain.units import Money, Nanos, Price
+
+SIGHT = Decimal("0.0005")
+"""How near the price may come to a level before it counts as reached [fraction].
+
+A resting order's place in the queue changes as soon as its price is among the five levels in sight;
+of the modelled books the farthest stands .02 % away, and a wide spread takes as much again.
+"""
+
+SPARE = Decimal("0.0001")
+"""How far outside of its candle a mid may stand [fraction]: half a spread."""
+
+PLAYED = ("BrokerActor", "RiskActor", "MicrostructureActor")
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A signal that may matter at the end of a minute.
+
+    Attributes:
+        opens: it may open a position.
+        closes: it may close one, by the position's sign.
+        signal: makes it.
+    """
+
+    opens: bool
+    closes: tuple[bool, bool]
+    signal: Callable[[], Signal]
+
+
+class Stage:
+    """The rooms on one thread, without a feed."""
+
+    def __init__(self, rooms: Iterable[Room], at: Addresses, hear: Callable[[Any], None]) -> None:
+        """Begin, with nothing told yet.
+
+        Args:
+            rooms: of the house; those that are played are built.
+            at: where they are reached.
+            hear: what is told to the dashboard.
+        """
+        self._queue = Queue()
+        self._at = at
+        actors = {}
+        for room in rooms:
+            if room.name in PLAYED:
+                actors[room.name] = room.build(lambda kind, *args, **kwargs: kind(*args, **kwargs))
+                room.address.move_to(self._queue.mailbox(actors[room.name].on_receive))
+        self._actors = tuple(actors.values())
+        self._broker: BrokerActor = actors["BrokerActor"]
+        self._risk: RiskActor = actors["RiskActor"]
+        at.dashboard.move_to(self._queue.mailbox(hear))
+        at.supervisor.move_to(self._queue.mailbox(_pass_over))
+
+    def begin(self, ready: ModelReady, signal: Signal | None) -> None:
+        """What is told before the market's first event."""
+        for address in (self._at.broker, self._at.risk, self._at.microstructure):
+            address.tell(Begin())
+        self._at.risk.tell(FeedReady(ready.at))
+        first = Tick(Nanos(ready.at // COARSE_TICK_EVERY * COARSE_TICK_EVERY))
+        if signal is not None:
+            self._at.risk.tell(ready)
+            self._at.risk.tell(signal)
+        self._queue.work_off()
+        for address in (self._at.broker, self._at.risk, self._at.microstructure):
+            address.tell(first)
+        self._queue.work_off()
+
+    def end(self) -> None:
+        """Save what is to be saved."""
+        for actor in reversed(self._actors):
+            actor.release()
+        self._queue.work_off()
+
+    def rest(self) -> Marked | None:
+        """The account, where nothing will change before the market moves; else None."""
+        return self._broker.at_rest if self._risk.idle else None
+
+    def play(self, candle: Candle, seed: int, cue: Cue | None, first: Nanos) -> None:
+        """One minute, or as much of it as can change anything.
+
+        Args:
+            candle: the minute.
+            seed: of the modelled market.
+            cue: the signal at its end, None where there is none.
+            first: nothing before this moment is told.
+        """
+        rest = self.rest()
+        if rest is not None and not reached(rest, candle):
+            if _last_matters(rest, candle, cue):
+                self._show_last(candle, seed)
+                self._give(cue)
+            return
+        events = (event for event in minute(candle, seed) if event.at >= first)
+        begun = max(candle.open_time, first)
+        self._show(candle, events, seed, begun)
+        self._give(cue)
+
+    def _show(
+        self, candle: Candle, events: Iterable[Book | Trade], seed: int, begun: Nanos
+    ) -> None:
+        """Event by event, for as long as the rest of the minute may change anything."""
+        at = begun
+        for item in _with_ticks(events, candle, begun):
+            if isinstance(item, Tick):
+                at = item.now
+                for address in (self._at.broker, self._at.risk, self._at.microstructure):
+                    address.tell(item)
+            else:
+                self._tell(item)
+            self._queue.work_off()
+            if isinstance(item, Tick) and at < candle.close_time:
+                rest = self.rest()
+                if rest is not None and not reached(rest, candle):
+                    self._show_last(candle, seed)
+                    return
+
+    def _show_last(self, candle: Candle, seed: int) -> None:
+        """Only the last book of a minute, and its end."""
+        events = minute(candle, seed)
+        self._tell(next(event for event in reversed(events) if isinstance(event, Book)))
+        self._queue.work_off()
+        for address in (self._at.broker, self._at.risk, self._at.microstructure):
+            address.tell(Tick(candle.close_time))
+        self._queue.work_off()
+
+    def _tell(self, event: Book | Trade) -> None:
+        self._at.microstructure.tell(event)
+        if isinstance(event, Book):
+            self._at.risk.tell(event)
+        self._at.broker.tell(event)
+
+    def _give(self, cue: Cue | None) -> None:
+        if cue is not None:
+            self._at.risk.tell(cue.signal())
+            self._queue.work_off()
+
+
+def _pass_over(_message: object) -> None:
+    """What is told to the supervisor; here nobody restarts and nobody stops."""
+
+
+def _with_ticks(
+    events: Iterable[Book | Trade], candle: Candle, begun: Nanos
+) -> Iterator[Book | Trade | Tick]:
+    """The minute's events and ticks, its end included."""
+    whole: Iterable[Any] = (*events, candle)
+    for item in timeline(whole, Nanos(begun + 1), COARSE_TICK_EVERY):
+        if isinstance(item, Tick) and item.now <= begun:
+            continue
+        if not isinstance(item, Candle):
+            yield item  # type: ignore[misc]
+
+
+def reached(rest: Marked, candle: Candle) -> bool:
+    """Whether a minute may change more than the price, for who rests like this."""
+    position = rest.account.position
+    if position is None:
+        return False
+    if rest.stopped or candle.close_time >= position.plan.expires:
+        return True
+    low, high = candle.low * (1 - SIGHT), candle.high * (1 + SIGHT)
+    levels = (position.plan.stop, position.plan.target, liquidation_price(position))
+    if any(low <= level <= high for level in levels):
+        return True
+    return _revalued(rest, candle)
+
+
+def _revalued(rest: Marked, candle: Candle) -> bool:
+    """Whether equity may pass its best, or fall to where the guard acts."""
+    worth = [
+        rest.account.equity(Price(price))
+        for price in (candle.low * (1 - SPARE), candle.high * (1 + SPARE))
+    ]
+    best, worst = Money(max(worth)), Money(min(worth))
+    return best > rest.high_water or drawdown(HighWater(rest.high_water), worst) >= REDUCED_FROM
+
+
+def _last_matters(rest: Marked, candle: Candle, cue: Cue | None) -> bool:
+    """Whether the end of a minute may change something."""
+    position = rest.account.position
+    if position is None:
+        return cue is not None and cue.opens and not rest.stopped
+    if candle.close_time % PERIOD == 0:
+        return True
+    return cue is not None and cue.closes[position.side.sign > 0]

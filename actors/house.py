@@ -152,11 +152,7 @@ def rooms(at: Addresses, held: Fittings) -> tuple[Room, ...]:
     return (
         Room("DashboardActor", show, dashboard),
         Room("BrokerActor", broker, at.broker),
-        Room(
-            "RiskActor",
-            lambda spawn: spawn(RiskActor, BTCUSDT, held.stopwatch, **judged),
-            risk,
-        ),
+        Room("RiskActor", lambda spawn: spawn(RiskActor, BTCUSDT, held.stopwatch, **judged), risk),
         Room(
             "MicrostructureActor",
             lambda spawn: spawn(MicrostructureActor, risk=risk, **told),

@@ -37,13 +37,19 @@ SIZE = Quantity(Decimal("0.6"))
 
 CENT = Decimal("0.01")
 
+LEAPS = {5: 400_000, 6: -400_000, 8: -400_000, 10: 400_000}
+"""Steps in the minutes after FULL_HOUR that are no chance [cents]: farther than any plan's target
+and stop, so that positions come to their end."""
+
 
 @cache
 def _cents() -> list[int]:
     """The price from the middle of each minute on, FIRST's first."""
     dice = np.random.default_rng(5)
     now = (FULL_HOUR - FIRST) // MINUTE
-    walk = np.cumsum(np.rint(dice.normal(0, 3_000, now + 1_000)).astype(int))
+    steps = np.rint(dice.normal(0, 3_000, now + 1_000)).astype(int)
+    steps[now + np.array(list(LEAPS))] = list(LEAPS.values())
+    walk = np.cumsum(steps)
     return [6_000_000 + int(cent) for cent in walk - walk[now]]
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from domain.account import OPENING_BALANCE, Account
 from domain.errors import LedgerUnbalanced
-from domain.ledger import NOTHING, Book, Entry
+from domain.ledger import NOTHING, Entry, Title, posted
 from domain.margin import LEVERAGE
 
 
@@ -26,12 +26,12 @@ def audit(entries: Sequence[Entry], account: Account) -> None:
     checks = (
         ("debits and credits", _all(entries), Decimal(0)),
         ("the wallet", _wallet(entries, first), account.wallet),
-        ("realised", begun.realised - _sum(entries, Book.REALISED), account.realised),
+        ("realised", begun.realised - posted(entries, Title.REALISED), account.realised),
         ("fees", begun.fees + _fees(entries), account.fees),
-        ("funding", begun.funding - _sum(entries, Book.FUNDING), account.funding),
+        ("funding", begun.funding - posted(entries, Title.FUNDING), account.funding),
         ("the position", _held(begun) + _filled(entries), _held(account)),
-        ("the margin", _margin(begun) + _sum(entries, Book.MARGIN), _margin(account)),
-        ("what is available", _sum(entries, Book.AVAILABLE), -_sum(entries, Book.MARGIN)),
+        ("the margin", _margin(begun) + posted(entries, Title.MARGIN), _margin(account)),
+        ("what is available", posted(entries, Title.AVAILABLE), -posted(entries, Title.MARGIN)),
         ("10,000 and its changes", _expected(account), account.wallet),
     )
     for name, added, told in checks if entries else ():
@@ -43,19 +43,14 @@ def _all(entries: Sequence[Entry]) -> Decimal:
     return sum((x.amount for entry in entries for x in entry.postings), Decimal(0))
 
 
-def _sum(entries: Sequence[Entry], book: Book) -> Decimal:
-    amounts = (x.amount for entry in entries for x in entry.postings if x.account is book)
-    return sum(amounts, Decimal(0))
-
-
 def _wallet(entries: Sequence[Entry], first: Account | None) -> Decimal:
     """A carried account brings its wallet along, and the first entry posts it as well."""
-    posted = _sum([x for x in entries if x.carried is None], Book.WALLET)
-    return posted + (first.wallet if first is not None else 0)
+    moved = posted([x for x in entries if x.carried is None], Title.WALLET)
+    return moved + (first.wallet if first is not None else 0)
 
 
 def _fees(entries: Sequence[Entry]) -> Decimal:
-    return _sum(entries, Book.FEES) + _sum(entries, Book.LIQUIDATION)
+    return posted(entries, Title.FEES) + posted(entries, Title.LIQUIDATION)
 
 
 def _filled(entries: Sequence[Entry]) -> Decimal:

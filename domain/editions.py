@@ -6,7 +6,7 @@ An entry on disk is never written again; it is brought up to date whenever a led
 from collections.abc import Iterable
 from dataclasses import replace
 
-from domain.ledger import NOTHING, Book, Entry, booked, held_back
+from domain.ledger import NOTHING, Entry, Title, booked, held_back
 
 
 def brought_up(entries: Iterable[Entry]) -> tuple[Entry, ...]:
@@ -19,12 +19,17 @@ def brought_up(entries: Iterable[Entry]) -> tuple[Entry, ...]:
         LedgerUnbalanced: the entries do not add up.
     """
     found = tuple(entries)
-    return tuple(_with_margin(found)) if any(map(_lacks_margin, found)) else found
+    return tuple(_with_margin(found)) if outdated(found) else found
+
+
+def outdated(entries: Iterable[Entry]) -> bool:
+    """Whether an earlier version wrote some of them."""
+    return any(map(_lacks_margin, entries))
 
 
 def _lacks_margin(entry: Entry) -> bool:
     moves = entry.movement is not None
-    return moves and all(posting.account is not Book.MARGIN for posting in entry.postings)
+    return moves and all(posting.account is not Title.MARGIN for posting in entry.postings)
 
 
 def _with_margin(entries: Iterable[Entry]) -> Iterable[Entry]:

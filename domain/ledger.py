@@ -6,6 +6,7 @@ a fee paid is WALLET -x, FEES +x; a gain realised is WALLET +x, REALISED -x. MAR
 say which part of the wallet a position holds: to open one is MARGIN +x, AVAILABLE -x.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
@@ -21,8 +22,8 @@ from domain.units import Money, Nanos, Price, Quantity
 ZERO = Money(Decimal(0))
 
 
-class Book(StrEnum):
-    """The accounts of the ledger."""
+class Title(StrEnum):
+    """The titles of the ledger's accounts."""
 
     WALLET = "wallet"
     CAPITAL = "capital"
@@ -48,7 +49,7 @@ class Cause(StrEnum):
 class Posting:
     """One amount on one account [quote currency]; debits positive."""
 
-    account: Book
+    account: Title
     amount: Money
 
 
@@ -98,13 +99,13 @@ NOTHING = Account(ZERO, ZERO, ZERO, ZERO, None, 0, 0, ())
 
 def opening(at: Nanos) -> Entry:
     """The first entry of every ledger."""
-    postings = _moved(Book.CAPITAL, OPENING_BALANCE)
+    postings = _moved(Title.CAPITAL, OPENING_BALANCE)
     return Entry(0, at, Cause.OPENING, "", postings)
 
 
 def restored(account: Account, at: Nanos) -> Entry:
     """The first entry of a ledger that begins with a restored document."""
-    return Entry(0, at, Cause.RESTORED, "", _moved(Book.CAPITAL, account.wallet), carried=account)
+    return Entry(0, at, Cause.RESTORED, "", _moved(Title.CAPITAL, account.wallet), carried=account)
 
 
 def fill(
@@ -120,9 +121,9 @@ def fill(
         clearance: what the insurance fund takes of a liquidation, positive [quote currency].
     """
     postings = (
-        *_moved(Book.FEES, Money(-fee)),
-        *_moved(Book.LIQUIDATION, Money(-clearance)),
-        *_moved(Book.REALISED, _realised(account.position, movement)),
+        *_moved(Title.FEES, Money(-fee)),
+        *_moved(Title.LIQUIDATION, Money(-clearance)),
+        *_moved(Title.REALISED, _realised(account.position, movement)),
         *held_back(account.position, movement),
     )
     cause = Cause.LIQUIDATION if clearance else Cause.FILL
@@ -131,7 +132,7 @@ def fill(
 
 def funding(amount: Money, entry: Entry) -> Entry:
     """The entry for funding received (paid where negative)."""
-    return replace(entry, cause=Cause.FUNDING, postings=_moved(Book.FUNDING, amount))
+    return replace(entry, cause=Cause.FUNDING, postings=_moved(Title.FUNDING, amount))
 
 
 def booked(account: Account, entry: Entry) -> tuple[Account, RoundTrip | None]:
@@ -146,30 +147,30 @@ def booked(account: Account, entry: Entry) -> tuple[Account, RoundTrip | None]:
     if entry.carried is not None:
         _balanced(entry.carried, entry)
         return entry.carried, None
-    totals = {book: _total(entry, book) for book in Book}
-    totals[Book.FEES] += totals[Book.LIQUIDATION]
+    totals = {title: posted((entry,), title) for title in Title}
+    totals[Title.FEES] += totals[Title.LIQUIDATION]
     after = replace(
         account,
-        wallet=Money(account.wallet + totals[Book.WALLET]),
-        realised=Money(account.realised - totals[Book.REALISED]),
-        fees=Money(account.fees + totals[Book.FEES]),
-        funding=Money(account.funding - totals[Book.FUNDING]),
+        wallet=Money(account.wallet + totals[Title.WALLET]),
+        realised=Money(account.realised - totals[Title.REALISED]),
+        fees=Money(account.fees + totals[Title.FEES]),
+        funding=Money(account.funding - totals[Title.FUNDING]),
     )
     trip = None
     if entry.movement is not None:
         after, trip = _moved_position(after, entry, entry.movement, totals)
     elif after.position is not None:
-        costs = Money(after.position.costs + totals[Book.FUNDING])
+        costs = Money(after.position.costs + totals[Title.FUNDING])
         held = replace(after.position, costs=costs, settled=entry.at)
         after = replace(after, position=held)
     _balanced(after, entry)
     return after, trip
 
 
-def _moved(counter: Book, amount: Money) -> tuple[Posting, ...]:
+def _moved(counter: Title, amount: Money) -> tuple[Posting, ...]:
     if amount == 0:
         return ()
-    return (Posting(Book.WALLET, amount), Posting(counter, Money(-amount)))
+    return (Posting(Title.WALLET, amount), Posting(counter, Money(-amount)))
 
 
 def held_back(position: Position | None, movement: Movement) -> tuple[Posting, ...]:
@@ -179,11 +180,12 @@ def held_back(position: Position | None, movement: Movement) -> tuple[Posting, .
     else:
         cost = Money(-_cost_of(position, min(movement.quantity, position.quantity)))
     margin = Money(cost / LEVERAGE)
-    return (Posting(Book.MARGIN, margin), Posting(Book.AVAILABLE, Money(-margin)))
+    return (Posting(Title.MARGIN, margin), Posting(Title.AVAILABLE, Money(-margin)))
 
 
-def _total(entry: Entry, book: Book) -> Decimal:
-    return sum((x.amount for x in entry.postings if x.account is book), ZERO)
+def posted(entries: Iterable[Entry], title: Title) -> Decimal:
+    """What these entries move on one account, debits positive [quote currency]."""
+    return sum((x.amount for entry in entries for x in entry.postings if x.account is title), ZERO)
 
 
 def _cost_of(position: Position, quantity: Quantity) -> Money:
@@ -202,11 +204,11 @@ def _realised(position: Position | None, movement: Movement) -> Money:
 
 
 def _moved_position(
-    account: Account, entry: Entry, movement: Movement, totals: dict[Book, Decimal]
+    account: Account, entry: Entry, movement: Movement, totals: dict[Title, Decimal]
 ) -> tuple[Account, RoundTrip | None]:
     held = account.position
     if held is None or held.side is movement.side:
-        return replace(account, position=_opened(held, entry, movement, totals[Book.FEES])), None
+        return replace(account, position=_opened(held, entry, movement, totals[Title.FEES])), None
     if movement.quantity > held.quantity:
         raise LedgerUnbalanced(f"entry {entry.sequence}: more was closed than was held")
     return _reduced(account, held, entry, totals)
@@ -228,7 +230,7 @@ def _opened(held: Position | None, entry: Entry, movement: Movement, fees: Decim
 
 
 def _reduced(
-    account: Account, held: Position, entry: Entry, totals: dict[Book, Decimal]
+    account: Account, held: Position, entry: Entry, totals: dict[Title, Decimal]
 ) -> tuple[Account, RoundTrip | None]:
     assert entry.movement is not None
     quantity = entry.movement.quantity
@@ -236,8 +238,8 @@ def _reduced(
         held,
         quantity=Quantity(held.quantity - quantity),
         cost=Money(held.cost - _cost_of(held, quantity)),
-        costs=Money(held.costs + totals[Book.FEES]),
-        gained=Money(held.gained - totals[Book.REALISED]),
+        costs=Money(held.costs + totals[Title.FEES]),
+        gained=Money(held.gained - totals[Title.REALISED]),
     )
     if rest.quantity > 0:
         return replace(account, position=rest), None

@@ -1,11 +1,11 @@
 """Closed positions, told from the ledger: when, at what price, and what each cost."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from domain.account import Account, Position, RoundTrip
-from domain.ledger import NOTHING, ZERO, Book, Entry, booked
+from domain.ledger import NOTHING, ZERO, Entry, Title, booked, posted
 from domain.market import Side
 from domain.orders import Order
 from domain.units import Money, Nanos, Price, Quantity
@@ -62,11 +62,15 @@ class Trade:
 
 def steps(entries: Iterable[Entry]) -> tuple[Step, ...]:
     """The account after each entry; raises LedgerUnbalanced where they do not add up."""
-    account, found = NOTHING, []
+    return tuple(walked(entries))
+
+
+def walked(entries: Iterable[Entry]) -> Iterator[Step]:
+    """As `steps`, one after the other."""
+    account = NOTHING
     for entry in entries:
         account, trip = booked(account, entry)
-        found.append(Step(entry, account, trip))
-    return tuple(found)
+        yield Step(entry, account, trip)
 
 
 def trades(history: Iterable[Step], orders: Mapping[str, Order]) -> tuple[Trade, ...]:
@@ -110,9 +114,9 @@ def _trade(episode: list[Step], trip: RoundTrip, orders: Mapping[str, Order]) ->
     value = sum((x.price * x.quantity for x in out), Decimal(0))
     # A position that came with a restored document brings its earlier costs along.
     begun = episode[0].account.position
-    paid = _sum(entries, Book.FEES) + _sum(entries, Book.LIQUIDATION)
+    paid = posted(entries, Title.FEES) + posted(entries, Title.LIQUIDATION)
     fees = paid + (begun.costs if begun else 0)
-    funding = -_sum(entries, Book.FUNDING)
+    funding = -posted(entries, Title.FUNDING)
     order = orders.get(entries[-1].order)
     return Trade(
         opened=held.opened,
@@ -134,8 +138,3 @@ def _held(episode: list[Step]) -> Position:
     held = episode[-2].account.position
     assert held is not None, "a trip ends a position"
     return held
-
-
-def _sum(entries: list[Entry], book: Book) -> Decimal:
-    amounts = (x.amount for entry in entries for x in entry.postings if x.account is book)
-    return sum(amounts, Decimal(0))

@@ -11,8 +11,7 @@ from domain import venue
 from domain.account import OPENING_BALANCE, Account, RoundTrip
 from domain.facts import Liquidity
 from domain.impact import beyond
-from domain.ledger import Book as Ledger
-from domain.ledger import Entry, booked
+from domain.ledger import Entry, Title, booked, posted
 from domain.life import Status, ended
 from domain.market import DEPTH, Level, Side, Trade
 from domain.orders import Kind, Order
@@ -79,7 +78,7 @@ def check_venue(after: Venue) -> None:
 def check_entry(before: Account, entry: Entry, after: Account) -> None:
     """Debits equal credits; the balances add up; the position is the sum of its fills."""
     assert sum((x.amount for x in entry.postings), NONE) == 0
-    moved = sum((x.amount for x in entry.postings if x.account is Ledger.WALLET), NONE)
+    moved = posted([entry], Title.WALLET)
     if entry.carried is None:
         assert after.wallet - before.wallet == moved
     assert after.wallet == OPENING_BALANCE + after.realised - after.fees + after.funding

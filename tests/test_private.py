@@ -29,7 +29,7 @@ from domain.facts import (
     OrderRefused,
     Starting,
 )
-from domain.ledger import Book, Cause
+from domain.ledger import Cause, Title
 from domain.units import DAY, MINUTE, Nanos
 from persistence.environment import open_to_read
 from persistence.home import Home
@@ -160,7 +160,7 @@ def test_every_transaction_has_its_line_in_the_log_dated_in_utc(tmp_path: Path) 
         for x in fills
         if x.movement is not None
     ]
-    amounts = [sum(p.amount for p in x.postings if p.account is Book.WALLET) for x in paid]
+    amounts = [sum(p.amount for p in x.postings if p.account is Title.WALLET) for x in paid]
     assert [Decimal(amount) for (amount,) in told("funding", "amount")] == amounts
     assert {order.id for order in orders} == {name for (name,) in told("order", "id")}
     stamp = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

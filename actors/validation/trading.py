@@ -15,7 +15,7 @@ from actors.validation.verdict import Bench, Criterion
 from domain.account import OPENING_BALANCE
 from domain.execution import CENT, LATENCY_MAX, LATENCY_MIN, MAKER_FEE, TAKER_FEE
 from domain.facts import Liquidity
-from domain.ledger import Book
+from domain.ledger import Title, posted
 from domain.margin import LIQUIDATION_FEE
 from domain.units import BASIS_POINTS, MILLISECOND
 
@@ -168,8 +168,7 @@ def _gains(events: list[Event], kept: Kept) -> Criterion:
 
 def wallet(kept: Kept) -> Decimal:
     """The balance in the ledger: all that was ever posted on the wallet's account."""
-    postings = (posting for entry in kept.entries for posting in entry.postings)
-    return sum((x.amount for x in postings if x.account is Book.WALLET), Decimal(0))
+    return posted(kept.entries, Title.WALLET)
 
 
 def _fees(fills: list[Event]) -> Criterion:

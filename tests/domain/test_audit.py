@@ -11,10 +11,10 @@ from domain.errors import LedgerUnbalanced
 from domain.execution import fee
 from domain.ledger import (
     NOTHING,
-    Book,
     Entry,
     Movement,
     Posting,
+    Title,
     booked,
     fill,
     funding,
@@ -93,7 +93,7 @@ def test_account_that_is_not_the_sum_of_its_entries_is_refused(
 
 
 def test_posting_without_its_counterpart_is_found() -> None:
-    lone = Posting(Book.CAPITAL, money(1))
+    lone = Posting(Title.CAPITAL, money(1))
     odd = replace(LEDGER[1], postings=(*LEDGER[1].postings, lone))
 
     with pytest.raises(LedgerUnbalanced, match="debits and credits"):

@@ -10,10 +10,10 @@ from domain.errors import LedgerUnbalanced
 from domain.execution import fee
 from domain.ledger import (
     NOTHING,
-    Book,
     Cause,
     Movement,
     Posting,
+    Title,
     booked,
     fill,
     funding,
@@ -72,8 +72,8 @@ def test_margin_held_back_is_always_the_cost_of_what_is_open(
         movement = Movement(side, quantity, at, a_plan())
         entry = fill(account, movement, fee(at, quantity), an_entry())
         account = booked(account, entry)[0]
-        margin += sum(x.amount for x in entry.postings if x.account is Book.MARGIN)
-        available += sum(x.amount for x in entry.postings if x.account is Book.AVAILABLE)
+        margin += sum(x.amount for x in entry.postings if x.account is Title.MARGIN)
+        available += sum(x.amount for x in entry.postings if x.account is Title.AVAILABLE)
 
         assert margin == (0 if account.position is None else account.position.cost)
         assert margin + available == 0
@@ -87,7 +87,7 @@ def test_liquidation_fee_has_an_account_of_its_own_and_counts_as_a_cost() -> Non
     after, trip = booked(account, entry)
 
     assert entry.cause is Cause.LIQUIDATION
-    assert Posting(Book.LIQUIDATION, money("0.5")) in entry.postings
+    assert Posting(Title.LIQUIDATION, money("0.5")) in entry.postings
     assert after.fees == money("0.516")
     assert trip is not None
     assert trip.pnl == money("-10.516")
@@ -136,7 +136,7 @@ def test_funding_counts_into_the_position_it_was_paid_for() -> None:
 
 
 def test_entry_whose_debits_and_credits_differ_is_refused() -> None:
-    entry = replace(an_entry(), postings=(Posting(Book.WALLET, money(1)),))
+    entry = replace(an_entry(), postings=(Posting(Title.WALLET, money(1)),))
 
     with pytest.raises(LedgerUnbalanced, match="debits and credits"):
         booked(an_account(), entry)

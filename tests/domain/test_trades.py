@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.errors import LedgerUnbalanced
-from domain.ledger import Book, Posting, restored
+from domain.ledger import Posting, Title, restored
 from domain.market import Side
 from domain.trades import slippage, steps, total, trades
 from domain.units import MILLISECOND, MINUTE, Money
@@ -72,7 +72,7 @@ def test_trades_add_up_to_what_the_ledger_gained(exits: tuple[str, ...], funded:
 def test_fee_of_a_liquidation_is_one_of_the_trades_costs() -> None:
     entries, _ = books("50.02")
     last = entries[-1]
-    cleared = (Posting(Book.WALLET, money("-0.3")), Posting(Book.LIQUIDATION, money("0.3")))
+    cleared = (Posting(Title.WALLET, money("-0.3")), Posting(Title.LIQUIDATION, money("0.3")))
     liquidated = replace(last, postings=(*last.postings, *cleared))
 
     (trade,) = trades(steps([*entries[:-1], liquidated]), {})

@@ -16,7 +16,7 @@ from domain.account import Account
 from domain.execution import latency, slippage_bps
 from domain.facts import Closed, Fact, Filled, Liquidity, Ordered
 from domain.horizons import TIMEFRAMES, Timeframe
-from domain.ledger import NOTHING, Book, Entry, booked
+from domain.ledger import NOTHING, Entry, Title, booked
 from domain.market import Candle
 from domain.orders import Order
 from domain.units import MILLISECOND, SECOND, Money
@@ -72,7 +72,7 @@ def _told(entries: Sequence[Entry], orders: dict[str, Order]) -> list[Fact]:
         told.append(
             Ordered(order.at, order.id, order.side, order.quantity, order.kind, order.reference)
         )
-        paid = sum((x.amount for x in entry.postings if x.account is Book.FEES), Decimal(0))
+        paid = sum((x.amount for x in entry.postings if x.account is Title.FEES), Decimal(0))
         told.append(
             Filled(
                 at=entry.at,

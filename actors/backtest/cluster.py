@@ -43,8 +43,11 @@ from domain.errors import PlasmaError, SettingsInvalid
 ADDRESS = re.compile(r"(tcp|tls)://[^\s/:]+:[0-9]+|(tcp|tls)://\[[0-9a-fA-F:]+\]:[0-9]+")
 """What a scheduler's address looks like."""
 
-PATIENCE_S = 5.0
-"""How long a scheduler may take to answer, and the first worker to join it [s]."""
+PATIENCE_S = 3.0
+"""How long a scheduler may take to answer [s]."""
+
+JOIN_S = 5.0
+"""How long its first worker may take to join it [s]."""
 
 LOOK_S = 10.0
 """Where nothing finishes for so long we look whether any worker is left [s]."""
@@ -137,7 +140,7 @@ async def _answered(address: str) -> None:
 def _compared(client: Client, address: str) -> None:
     """Refuse a cluster that cannot work for us."""
     try:
-        client.wait_for_workers(1, timeout=PATIENCE_S)
+        client.wait_for_workers(1, timeout=JOIN_S)
     except TimeoutError as error:
         raise SettingsInvalid(f"no worker has joined the Dask scheduler at {address}") from error
     for worker, found in client.run(sources, on_error="return").items():

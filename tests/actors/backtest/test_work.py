@@ -60,6 +60,7 @@ def machines(tmp_path: Path) -> Iterator[Machines]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody is waited for longer than a test has time."""
     monkeypatch.setattr("actors.backtest.cluster.PATIENCE_S", 0.5)
+    monkeypatch.setattr("actors.backtest.cluster.JOIN_S", 0.5)
     monkeypatch.setattr("actors.backtest.cluster.LOOK_S", 0.5)
     monkeypatch.setattr("actors.backtest.cluster.HAND_S", 2.0)
 

@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 from actors.guardian import ALERT_URLS
 from domain.errors import SettingsInvalid
 from domain.facts import Mode
+from domain.moments import LATEST
 from domain.units import DAY, HOUR, MINUTE, SECOND, Nanos
 from domain.version import VERSION
-from persistence.arguments import Parser, default_home
+from persistence.arguments import Parser, default_home, path
 
 REST = (
     "https://api.binance.com",
@@ -40,6 +41,9 @@ ALERT_FORMATS = ("auto", "json", "slack", "discord", "ntfy")
 """How an alert is written; `auto` goes by the host that it is sent to."""
 
 PORTS = 1 << 16
+
+SPEEDS = (1e-3, 1e6)
+"""Slowest and fastest market by the clock [times real time]."""
 
 SPEED_MAX = math.inf
 """`--speed max`: the deterministic loop."""
@@ -71,6 +75,7 @@ class Settings:
     metrics: int | None
     alert_urls: tuple[str, ...]
     alert_format: str
+    eager: bool = False
 
     @property
     def deterministic(self) -> bool:
@@ -114,6 +119,7 @@ def parse(arguments: Sequence[str]) -> Settings:
         metrics=found.metrics,
         alert_urls=tuple(found.alert_url or _alert_urls_kept()),
         alert_format=found.alert_format,
+        eager=found.eager,
     )
     _check(settings, given_speed=found.speed is not None)
     return settings
@@ -158,14 +164,14 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--version", action="version", version=f"PlasmaTrader {VERSION}")
     add("--demo", action="store_true", help="embedded market: no network, no download")
-    add("--replay", type=Path, metavar="PATH", help="recorded frames or a candle archive")
-    add("--history", type=Path, metavar="PATH", help="candles before the start of a recording")
+    add("--replay", type=path, metavar="PATH", help="recorded frames or a candle archive")
+    add("--history", type=path, metavar="PATH", help="candles before the start of a recording")
     add("--speed", type=_speed, metavar="X", help="times real time, or max: the exact loop")
     add("--from", type=instant, dest="start", metavar="T", help="first moment of a replay, UTC")
     add("--to", type=instant, dest="end", metavar="T", help="last moment of a replay, UTC")
     add(
         "--home",
-        type=Path,
+        type=path,
         default=default_home(),
         metavar="DIR",
         help="state (default: %(default)s)",
@@ -175,7 +181,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--headless", action="store_true", help="event lines instead of the dashboard")
     add("--for", type=_duration, dest="duration", metavar="D", help="stop after 30s, 10m, 48h")
     add("--seed", type=seed_number, default=1, metavar="N", help="latencies and the demo market")
-    add("--record", type=Path, metavar="DIR", help="keep the raw live frames for --replay")
+    add("--record", type=path, metavar="DIR", help="keep the raw live frames for --replay")
+    eager = "trade on every confident signal: tries the machinery, and costs fees"
+    add("--eager", action="store_true", help=eager)
     _add_addresses(parser)
     return parser
 
@@ -205,39 +213,50 @@ def _speed(text: str) -> float:
         speed = float(text)
     except ValueError:
         speed = math.nan
-    if not 0 < speed < math.inf:
+    if not SPEEDS[0] <= speed <= SPEEDS[1]:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a number above 0 nor 'max'")
     return speed
 
 
 def _duration(text: str) -> Nanos:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
-    if match is None or float(match[1]) == 0:
+    match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)([smhd])", text)
+    duration = Nanos(int(float(match[1]) * UNITS[match[2]])) if match else Nanos(0)
+    if not 0 < duration <= LATEST:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration such as 30s, 10m or 48h")
-    return Nanos(int(float(match[1]) * UNITS[match[2]]))
+    return duration
 
 
 def instant(text: str) -> Nanos:
     """The moment that a user means, UTC unless it says otherwise; a date is its midnight."""
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC)
+        at = Nanos(int(moment.timestamp()) * SECOND)
+    except (OverflowError, ValueError) as error:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no moment such as 2025-03-01 or 2025-03-01T12:00"
         ) from error
-    moment = moment.replace(tzinfo=moment.tzinfo or UTC)
-    return Nanos(int(moment.timestamp()) * SECOND)
+    if not 0 <= at <= LATEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 1970 and 2100")
+    return at
 
 
 def seed_number(text: str) -> int:
     """A seed that a user gives."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is no whole number from 0 on")
     return int(text)
 
 
 def _url(text: str) -> str:
-    if not re.fullmatch(r"(https?|wss?)://[^\s/]+(/\S*)?", text):
+    """Shown on the screen and in events, so it may hold no password."""
+    if not re.fullmatch(r"(https?|wss?)://[^/@?#\x00-\x20\x7f-\U0010ffff]+(/[!-~]*)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no URL such as https://api.binance.com")
+    try:
+        port = urlsplit(text).port
+    except ValueError:
+        port = 0
+    if port == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no URL such as https://api.binance.com")
     return text.rstrip("/")
 

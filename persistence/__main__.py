@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from domain.errors import PlasmaError
-from persistence.arguments import Parser, default_home
+from persistence.arguments import Parser, default_home, path
 from persistence.export import COLUMNS, FORMATS, exported, written
 from persistence.tool import dumped, listed, restore, resume, verified
 
@@ -63,7 +63,7 @@ def _parser() -> Parser:
         )
         made.add_argument(
             "--home",
-            type=Path,
+            type=path,
             default=default_home(),
             metavar="DIR",
             help="state (default: %(default)s)",
@@ -75,14 +75,14 @@ def _parser() -> Parser:
     dump.add_argument("--checkpoint", type=int, metavar="N", help="as it was at this one")
     back = command("restore", "go on from a document or a backup; the old one is kept", ALONE)
     back.add_argument(
-        "source", type=Path, metavar="FILE|BACKUP", help="as `dump` prints it or `list` names it"
+        "source", type=path, metavar="FILE|BACKUP", help="as `dump` prints it or `list` names it"
     )
     command("verify", "check ledger, checkpoints, orders, candles and document", SAFE)
     command("resume", "let trading go on after the drawdown guard stopped it", ALONE)
     table = command("export", "print a table", SAFE)
     table.add_argument("what", choices=tuple(COLUMNS), metavar="WHAT", help=", ".join(COLUMNS))
     table.add_argument("--format", choices=FORMATS, default="csv", help="default: %(default)s")
-    table.add_argument("--out", type=Path, metavar="FILE", help="default: standard output")
+    table.add_argument("--out", type=path, metavar="FILE", help="default: standard output")
     return parser
 
 

@@ -16,6 +16,16 @@ class Parser(argparse.ArgumentParser):
         raise SettingsInvalid(f"{message}; see {self.prog} --help")
 
 
+def path(text: str) -> Path:
+    """A path that a user gives, `~` and `~user` in it filled in."""
+    if not text:
+        raise argparse.ArgumentTypeError("'' is no path")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: there is no such user") from error
+
+
 def default_home() -> Path:
     """HOME where nobody names one."""
     return Path(os.environ.get("PLASMATRADER_HOME") or "~/.plasmatrader")

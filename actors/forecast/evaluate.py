@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import date
-from pathlib import Path
 from statistics import fmean
 from time import perf_counter
 from typing import Any
@@ -26,7 +25,7 @@ from actors.forecast.train import midnight_ms
 from domain.errors import PlasmaError, SettingsInvalid
 from domain.horizons import LEVELS, STEPS
 from domain.units import MILLISECOND, Nanos
-from persistence.arguments import Parser, default_home
+from persistence.arguments import Parser, default_home, path
 
 STRIDE_MAX = 1440
 
@@ -123,15 +122,15 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--data", type=Path, nargs="+", required=True, metavar="PATH", help="1m candles, parquet")
+    add("--data", type=path, nargs="+", required=True, metavar="PATH", help="1m candles, parquet")
     add("--from", type=_date, dest="start", required=True, metavar="D", help="first day, UTC")
     add("--to", type=_date, dest="end", required=True, metavar="D", help="end, excluded, UTC")
     add("--model", default="embedded", metavar="M", help="as bin/plasmatrader takes it")
     add("--engine", choices=sorted(ENGINES), default="exact", help="who computes it")
     add("--stride", type=_stride, default=1, metavar="MINUTES", help="origins that far apart")
     add("--raw", action="store_true", help="without calibration")
-    add("--teach", type=Path, metavar="FILE", help="what the calibration knows in the end")
-    add("--out", type=Path, required=True, metavar="DIR", help="where the two files go")
+    add("--teach", type=path, metavar="FILE", help="what the calibration knows in the end")
+    add("--out", type=path, required=True, metavar="DIR", help="where the two files go")
     return parser
 
 

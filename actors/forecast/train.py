@@ -13,7 +13,7 @@ from typing import Any
 from actors.forecast.corpus import Candles, between, read_all
 from actors.forecast.windows import Mixture, mixture
 from domain.errors import SettingsInvalid
-from persistence.arguments import Parser
+from persistence.arguments import Parser, path
 
 DAY_MS = 86_400_000
 """Milliseconds in a day."""
@@ -155,7 +155,7 @@ def _say(line: str) -> None:
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "--data": {
-        "type": Path,
+        "type": path,
         "nargs": "+",
         "required": True,
         "metavar": "PATH",
@@ -168,13 +168,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "last day to learn from, UTC (default %(default)s); the next half year chooses",
     },
     "--out": {
-        "type": Path,
+        "type": path,
         "required": True,
         "metavar": "DIR",
         "help": "folder for config.json and model.safetensors; resumes what was begun there",
     },
     "--from": {
-        "type": Path,
+        "type": path,
         "dest": "start",
         "metavar": "CHECKPOINT",
         "help": "folder with weights to start from; its size counts then",

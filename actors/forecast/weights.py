@@ -43,11 +43,12 @@ class Weights(Mapping[str, Float32]):
             header: dict[str, Any] = json.loads(self._bytes[8 : self._first])
             self._header = {name: header[name] for name in header if name != "__metadata__"}
             ends = [self._header[name]["data_offsets"][1] for name in self._header]
+            whole = max(ends, default=0) + self._first <= len(self._bytes)
         except (AttributeError, IndexError, KeyError, OSError, TypeError) as error:
             raise self._damaged() from error
         except (RecursionError, ValueError) as error:
             raise self._damaged() from error
-        if max(ends, default=0) + self._first > len(self._bytes):
+        if not whole:
             raise self._damaged()
 
     def __getitem__(self, name: str) -> Float32:

@@ -18,7 +18,7 @@ from actors.validation.verdict import Criterion, document, passed, table
 from domain.errors import PlasmaError, SettingsInvalid
 from domain.units import SECOND
 from domain.version import VERSION
-from persistence.arguments import Parser
+from persistence.arguments import Parser, path
 
 HOURS = 0.2
 PATIENCE = 24.0
@@ -69,6 +69,10 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
+EAGER = "--eager"
+"""Ten orders prove the machinery; the policy by itself may wait for days."""
+
+
 def _market(options: argparse.Namespace) -> Market:
     addresses = (options.rest, options.ws, options.futures_rest, options.futures_ws)
     if options.demo and any(addresses):
@@ -77,14 +81,15 @@ def _market(options: argparse.Namespace) -> Market:
         raise SettingsInvalid("--speed needs --demo: a live market has its own pace")
     model = ("--model", options.model)
     if options.demo:
-        return Market(("--demo", "--seed", str(options.seed), *model), options.speed or SPEED)
+        demo = ("--demo", "--seed", str(options.seed), EAGER, *model)
+        return Market(demo, options.speed or SPEED)
     named = (
         ("--rest", options.rest),
         ("--futures-rest", options.futures_rest),
         ("--futures-ws", options.futures_ws),
     )
     urls = tuple(word for name, found in named for url in found or () for word in (name, url))
-    return Market((*model, *urls), streams=tuple(options.ws or WEBSOCKET))
+    return Market((EAGER, *model, *urls), streams=tuple(options.ws or WEBSOCKET))
 
 
 def _extent(options: argparse.Namespace) -> Extent:
@@ -140,7 +145,7 @@ def _parser() -> Parser:
         help=f"wait so much longer for ten orders (default: {PATIENCE:g} on the demo, else 0)",
     )
     add("--speed", type=_speed, metavar="X", help=f"times real time, demo (default: {SPEED:g})")
-    add("--out", type=Path, metavar="DIR", help="keep validation.json, and the state and log")
+    add("--out", type=path, metavar="DIR", help="keep validation.json, and the state and log")
     add("--model", default="auto", metavar="NAME", help="as for plasmatrader")
     add("--seed", type=int, default=1, metavar="N", help="of the demo market")
     for name in ("--rest", "--ws", "--futures-rest", "--futures-ws"):

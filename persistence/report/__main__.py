@@ -2,10 +2,9 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from domain.errors import PlasmaError
-from persistence.arguments import Parser, default_home
+from persistence.arguments import Parser, default_home, path
 from persistence.experiments import ExperimentLog
 from persistence.report.source import of_home, of_ledger
 
@@ -44,21 +43,21 @@ def _parser() -> Parser:
     source = parser.add_mutually_exclusive_group()
     home = str(default_home()).replace("%", "%%")  # argparse reads % as its own
     source.add_argument(
-        "--home", type=Path, metavar="DIR", help=f"state of a trader (default: {home})"
+        "--home", type=path, metavar="DIR", help=f"state of a trader (default: {home})"
     )
     source.add_argument(
         "--ledger",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="a ledger alone: an LMDB folder, or the ledger.jsonl of another report",
     )
     parser.add_argument(
         "--experiments",
-        type=Path,
+        type=path,
         metavar="FILE",
         help="deflate the Sharpe ratio by the variants in this experiment log",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="where to write")
+    parser.add_argument("--out", type=path, required=True, metavar="DIR", help="where to write")
     return parser
 
 

@@ -82,6 +82,18 @@ def test_urls_are_tried_in_the_order_given() -> None:
         ("--demo --speed max", "--for"),
         ("--seed -1", "-1"),
         ("--rest example", "'example'"),
+        ("--rest http://user:secret@host/", "no URL"),
+        ("--rest http://host:99999", "no URL"),
+        ("--rest http://[::1", "no URL"),
+        ("--ws wss://h\x1b[2J", r"\\x1b"),
+        ("--demo --for " + "9" * 400 + "s", "no duration"),
+        ("--demo --for 0.0000000001s", "no duration"),
+        ("--demo --for 99999999d", "no duration"),
+        ("--demo --speed 1e-320", "1e-320"),
+        ("--seed " + "9" * 5000, "no whole number"),
+        ("--replay x --from 0001-01-01", "between 1970 and 2100"),
+        ("--replay x --from 9999-12-31T23:59:59-23:59", "between 1970 and 2100"),
+        ("--home ~nobody-of-this-name", "no such user"),
         ("--metrics 0", "'0' is no port"),
         ("--metrics 65536", "'65536' is no port"),
         ("--metrics on", "'on' is no port"),
@@ -129,6 +141,11 @@ def test_wrong_url_of_an_alert_is_not_repeated() -> None:
 
     assert "secret" not in str(refused.value)
     assert "token" not in str(refused.value)
+
+
+def test_an_empty_path_is_refused_and_not_the_working_folder() -> None:
+    with pytest.raises(SettingsInvalid, match="'' is no path"):
+        parse(["--home", ""])
 
 
 def test_minutes_are_minutes() -> None:

@@ -7,6 +7,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pytest import approx  # noqa: PT013 - a word of the check itself
 
@@ -17,6 +18,7 @@ import persistence.report.__main__ as report
 from actors import settings
 from actors.forecast import evaluate, train
 from domain.errors import PlasmaError, SettingsInvalid, StateInvalid
+from domain.moments import LATEST
 from persistence.document import check
 from persistence.report.source import exported, imported
 from persistence.tool import dumped, restore, verified
@@ -84,12 +86,30 @@ def check_commands(data: bytes, _folder: Path) -> None:
     parse = PARSERS.get(name, settings.parse)
     try:
         with redirect_stdout(StringIO()):
-            parse(words)
+            parsed = parse(words)
+        if isinstance(parsed, settings.Settings):
+            _usable(parsed)
     except SettingsInvalid as error:
         told_in_one_line(error)
     except SystemExit as ended:
         if ended.code:  # only --help and --version may end it
             raise
+
+
+def _usable(found: settings.Settings) -> None:
+    """What a run could begin with."""
+    times = (found.start, found.end, found.duration)
+    assert all(0 <= time <= LATEST for time in times if time is not None)
+    assert found.duration != 0
+    assert found.speed > 0
+    assert str(found.home) != ""
+    for url in (*found.rest, *found.websocket, *found.futures_rest, *found.futures_websocket):
+        parts = urlsplit(url)
+        assert url.isprintable()
+        assert url.isascii()
+        assert parts.hostname
+        assert parts.password is parts.username is None
+        assert parts.port != 0
 
 
 def restore_seeds() -> list[bytes]:

@@ -35,6 +35,12 @@ WARM = 300
 PATIENCE = 24
 """Examinations in a row without a better grade that end a training."""
 
+BATCH = 256
+"""Windows in a step."""
+
+BETWEEN = 200
+"""Steps from one line of progress, and one resting point, to the next."""
+
 STRETCHES = 5
 """Lines of progress from one examination to the next."""
 
@@ -59,10 +65,6 @@ class Schedule:
     """Highest learning rate."""
     half: bool = True
     """Compute the transformer in bfloat16: faster, and too coarse for the last of the learning."""
-    batch: int = 256
-    """Windows in a step."""
-    between: int = 200
-    """Steps from one line of progress, and one resting point, to the next."""
 
 
 class Training:
@@ -161,8 +163,8 @@ class Training:
 
     def _draw(self, mixture: Mixture) -> tuple[torch.Tensor, torch.Tensor]:
         """One batch: prices relative to the context's last close, minus one; what is usual."""
-        made = int(self._rng.binomial(self._schedule.batch, SYNTHETIC))
-        real = mixture.draw(self._schedule.batch - made, self._rng)
+        made = int(self._rng.binomial(BATCH, SYNTHETIC))
+        real = mixture.draw(BATCH - made, self._rng)
         fake = synthetic.log_prices(made, CONTEXT + HORIZON, self._rng)
         logs = np.concatenate([np.log(real.closes), fake])
         usual = np.concatenate([real.usual, np.diff(fake[:, :CONTEXT]).std(axis=1) + FLOOR])
@@ -189,7 +191,7 @@ class Training:
     def _stretch(self, mixture: Mixture) -> str:
         """Some steps, then a resting point; returns a line of progress."""
         began, losses = perf_counter(), []
-        for _ in range(self._schedule.between):
+        for _ in range(BETWEEN):
             losses.append(self._improve(*self._draw(mixture)))
             if self._progress(perf_counter() - began) >= 1:
                 break
@@ -200,7 +202,7 @@ class Training:
         left = max(0.0, self._seconds * (1 - done) / done) / 60
         return (
             f"step {self._step}  {done:.0%}  loss {np.mean(losses):.4f}  "
-            f"{len(losses) * self._schedule.batch / took:.0f} windows/s  {left:.0f} min left"
+            f"{len(losses) * BATCH / took:.0f} windows/s  {left:.0f} min left"
         )
 
     def _examine(self, papers: tuple[Paper, ...]) -> str:

@@ -57,10 +57,14 @@ def machines(tmp_path: Path) -> Iterator[Machines]:
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is waited for longer than a test has time."""
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long for who will not come."""
     monkeypatch.setattr("actors.backtest.cluster.PATIENCE_S", 0.5)
-    monkeypatch.setattr("actors.backtest.cluster.JOIN_S", 0.5)
+
+
+@pytest.fixture
+def watchful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is soon seen that nobody is left."""
     monkeypatch.setattr("actors.backtest.cluster.LOOK_S", 0.5)
     monkeypatch.setattr("actors.backtest.cluster.HAND_S", 2.0)
 
@@ -168,7 +172,7 @@ def test_worker_that_joins_mid_run_takes_over(scheduler: str, machines: Machines
 
 
 @with_dask
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("watchful")
 def test_what_a_lost_cluster_leaves_is_done_here(machines: Machines) -> None:
     address = machines.scheduler()
     machines.worker(address)
@@ -186,7 +190,7 @@ def test_what_a_lost_cluster_leaves_is_done_here(machines: Machines) -> None:
 
 
 @with_dask
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("watchful")
 def test_what_no_worker_survives_is_done_here(scheduler: str, machines: Machines) -> None:
     machines.worker(scheduler, **{MORTAL: "1"})
     said = io.StringIO()
@@ -252,7 +256,7 @@ def arguments(address: str) -> list[str]:
 
 
 @with_dask
-@pytest.mark.usefixtures("hasty")
+@pytest.mark.usefixtures("impatient")
 def test_address_where_no_scheduler_answers_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         port = silent.getsockname()[1]
@@ -268,10 +272,10 @@ def test_address_where_no_scheduler_answers_is_one_line(capsys: pytest.CaptureFi
 
 
 @with_dask
-@pytest.mark.usefixtures("hasty")
 def test_cluster_without_workers_is_one_line(
-    scheduler: str, capsys: pytest.CaptureFixture[str]
+    scheduler: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr("actors.backtest.cluster.JOIN_S", 0.5)
 
     status = main(arguments(scheduler))
 

@@ -14,6 +14,7 @@ from threading import Thread
 from time import monotonic
 from typing import IO, Any, Self
 
+from actors.guardian import ALERT_URLS
 from actors.validation.meter import Sample, sample
 
 ROOT = Path(__file__).parents[2]
@@ -200,10 +201,11 @@ def decoded(line: bytes) -> dict[str, Any] | None:
 
 
 def _started(command: Sequence[str]) -> subprocess.Popen[bytes]:
-    """A process in a session of its own: Ctrl+C is our affair."""
+    """A process in a session of its own: Ctrl+C is our affair, and its deaths alert nobody."""
+    kept = {name: value for name, value in os.environ.items() if name != ALERT_URLS}
     return subprocess.Popen(  # noqa: S603 - our own program
         command,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**kept, "PYTHONPATH": str(ROOT)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

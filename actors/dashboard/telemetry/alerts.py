@@ -20,6 +20,9 @@ DRAWDOWN_STEPS = (REDUCED_FROM, 0.06, 0.07, STOPPED_FROM)
 DRAWDOWN_BACK = 0.005
 """How far above a step the account must come before the step can be told again [fraction]."""
 
+BEFORE = Nanos(0)
+"""The time before the market says what time it is, where nobody knows better."""
+
 EPSILON = 1e-9
 """Fractions are compared with this much patience."""
 
@@ -52,10 +55,12 @@ class Alert:
 class Alerts:
     """Follows what is heard, and raises what a person should know of; never fails."""
 
-    def __init__(self, tell: Callable[[Alert], None], recovered: str = "") -> None:
+    def __init__(
+        self, tell: Callable[[Alert], None], recovered: str = "", begun: Nanos = BEFORE
+    ) -> None:
         self._tell = tell
         self._recovered = recovered
-        self._now = Nanos(0)
+        self._now = begun
         self._down: FeedDown | None = None
         self._told_down = False
         self._steps = 0
@@ -87,7 +92,7 @@ class Alerts:
         self._tell(Alert(self._now if at is None else at, kind, severity, text))
 
     def _begin(self, fact: Starting) -> None:
-        self._now = max(self._now, fact.at)
+        self._now = fact.at
         died, self._recovered = self._recovered, ""
         if died:
             text = f"the trader died ({died}) and was started again"

@@ -24,6 +24,9 @@ ANSWERS_MAX = 8
 REQUEST_SECONDS_MAX = 5.0
 """How long a request may take to come, and its answer to be taken [s]."""
 
+LOOK_EVERY = 0.25
+"""How often we look whether it is over; the end waits for that [s]."""
+
 HOSTS = frozenset((LOOPBACK, "localhost", ""))
 """Names under which we answer: a web page whose name was made to point at us has another one."""
 
@@ -51,7 +54,9 @@ class Server(ThreadingHTTPServer):
 
     def start(self) -> None:
         """Begin to answer."""
-        threading.Thread(target=self.serve_forever, name="metrics", daemon=True).start()
+        threading.Thread(
+            target=self.serve_forever, args=(LOOK_EVERY,), name="metrics", daemon=True
+        ).start()
 
     def end(self) -> None:
         """Answer no more, and let the port go."""

@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from time import monotonic
 
+from actors.clock import wall_clock
 from actors.dashboard.actor import Observer
 from actors.dashboard.outside import Outside
 from actors.dashboard.telemetry.alerts import Alert, Alerts
@@ -13,7 +14,7 @@ from actors.dashboard.telemetry.sender import Outcome, Sender
 from actors.dashboard.telemetry.targets import Target
 from actors.pulse import guardian, recovered
 from actors.settings import Settings
-from domain.errors import SettingsInvalid
+from domain.errors import PlasmaError, SettingsInvalid
 
 END_SECONDS_MAX = 3.0
 """How long the last alerts may keep the program [s]."""
@@ -32,13 +33,17 @@ def opened(settings: Settings) -> Iterator[Outside]:
         note = ""
         if settings.metrics is not None:
             observers, note = _listen(settings, senders, held)
-        alerts = Alerts(lambda alert: _tell(senders, alert), recovered())
+        alerts = Alerts(lambda alert: _tell(senders, alert), recovered(), wall_clock())
         if senders:
             observers = (*observers, alerts)
             held.callback(end, senders, END_SECONDS_MAX)
             for sender in senders:
                 sender.start()
-        yield Outside(observers, note, alerts.ended)
+        try:
+            yield Outside(observers, note, alerts.ended)
+        except PlasmaError as error:
+            alerts.ended(str(error), error.status)
+            raise
 
 
 def _listen(

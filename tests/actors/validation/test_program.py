@@ -5,8 +5,9 @@ from time import monotonic
 
 import pytest
 
+from actors.guardian import ALERT_URLS
 from actors.validation.meter import sample
-from actors.validation.program import COMMAND, Program, decoded
+from actors.validation.program import COMMAND, Program, _started, decoded
 
 FAKE = (sys.executable, "-c")
 LINE = '{"at":"2026-01-01T00:00:00.000Z","event":"%s"}'
@@ -92,3 +93,12 @@ def test_sample_adds_up_what_both_processes_take() -> None:
 
 def test_process_that_is_gone_has_no_sample() -> None:
     assert sample(1.0, 4194305, None) is None
+
+
+def test_traders_that_are_killed_on_purpose_alert_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ALERT_URLS, "https://host/secret")
+
+    with _started(("sh", "-c", f"echo ${{{ALERT_URLS}-nobody}}")) as process:
+        said, _ = process.communicate(timeout=10)
+
+    assert said == b"nobody\n"

@@ -70,7 +70,7 @@ def told(endpoint: Endpoint, kind: str) -> dict[str, Any]:
 
 def test_run_shows_its_health_and_its_meters_until_its_end(tmp_path: Path) -> None:
     model, port = opinionated(tmp_path / "model", shift=0.3), free_port()
-    arguments = (*DEMO, "--speed", "60", "--model", model, "--metrics", str(port))
+    arguments = (*DEMO, "--speed", "60", "--eager", "--model", model, "--metrics", str(port))
 
     with running(*arguments, "--home", tmp_path / "home", until="starting") as (process, said):
         starting, why = asked(port, "/health")
@@ -142,7 +142,7 @@ def test_who_asks_for_nothing_pays_for_nothing() -> None:
 
 def test_watched_run_is_the_same_to_the_last_byte(tmp_path: Path) -> None:
     model = opinionated(tmp_path / "model", shift=0.3)
-    arguments = (*DEMO, "--for", "10m", "--speed", "max", "--model", model)
+    arguments = (*DEMO, "--for", "10m", "--speed", "max", "--eager", "--model", model)
     dead = ("--alert-url", "http://127.0.0.1:9/x", "--metrics", str(free_port()))
 
     alone = ran(*arguments, "--home", tmp_path / "A")
@@ -192,6 +192,18 @@ def test_end_that_nobody_asked_for_is_alerted(tmp_path: Path) -> None:
 
     assert run.status == 3
     assert alert["text"].startswith("[LIVE] critical: the trader ended (status 3): ")
+
+
+def test_state_that_cannot_be_used_is_alerted(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("no folder")
+
+    with serving() as endpoint:
+        run = ran(*DEMO, "--home", tmp_path / "home", "--alert-url", endpoint.url)
+        alert = told(endpoint, "stopped")
+
+    assert run.status == 4
+    assert "(status 4): " in alert["text"]
+    assert alert["at"] > "2026"
 
 
 def test_guardian_that_gives_up_has_somebody_say_so(monkeypatch: pytest.MonkeyPatch) -> None:

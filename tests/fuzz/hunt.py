@@ -26,7 +26,7 @@ from tests.fuzz.mutations import SIZE_MAX, mutated
 CORPUS = Path(__file__).parent / "corpus"
 
 SLOW_SECONDS = 10.0
-"""An input that takes longer is a finding, too."""
+"""An input that takes longer is a finding, too [processor time]."""
 
 MEMORY_MAX = 8 << 30
 """Address space of a hunt [bytes]; an input that wants more is a finding."""
@@ -83,7 +83,7 @@ class Hunt:
     def run(self) -> None:
         """Hunt until the time is over, tell what was found, and end the process."""
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_MAX, MEMORY_MAX))
-        signal.signal(signal.SIGALRM, _too_slow)
+        signal.signal(signal.SIGPROF, _too_slow)
         if self._guide is None:
             while True:
                 number = self._seed * 10**9 + self.runs
@@ -138,7 +138,7 @@ def broken(check: Callable[[bytes, Path], None], data: bytes, room: Path) -> Bas
     if used:
         shutil.rmtree(room)
         room.mkdir()
-    signal.setitimer(signal.ITIMER_REAL, SLOW_SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, SLOW_SECONDS)
     try:
         check(data, room)
     except KeyboardInterrupt:
@@ -146,7 +146,7 @@ def broken(check: Callable[[bytes, Path], None], data: bytes, room: Path) -> Bas
     except BaseException as error:  # noqa: BLE001 - whatever it is, it is what we look for
         return error
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return None
 
 

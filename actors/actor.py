@@ -1,6 +1,7 @@
 """The one base class of all our actors, and the address by which they are reached."""
 
 import ctypes
+import logging
 import sys
 import threading
 from abc import abstractmethod
@@ -21,6 +22,8 @@ Message = TypeVar("Message")
 Told_contra = TypeVar("Told_contra", contravariant=True)
 Arguments = ParamSpec("Arguments")
 Kind = TypeVar("Kind", bound=ThreadingActor)
+
+logger = logging.getLogger(__name__)
 
 
 class Mailbox(Protocol[Told_contra]):
@@ -248,8 +251,10 @@ class Actor(ThreadingActor, Generic[Message]):
         self._supervisor.tell(
             ChildDied(name, reason, fatal, status, self.actor_urn, unwritable(error))
         )
-        with suppress(Exception):  # its death is told; there is nobody else to hear of a second one
+        try:
             self.release()
+        except Exception:  # its death is told, and nobody is left to tell of a second one
+            logger.exception("%s, which had died, could not let go", name)
 
 
 def launch(

@@ -1,3 +1,5 @@
+import pytest
+
 from actors.actor import Address, Leash
 from actors.microstructure import MicrostructureActor
 from tests.builders import NOON, a_book
@@ -73,6 +75,25 @@ def test_dead_actor_says_what_it_died_of() -> None:
     (death,) = supervisor.told
     assert (death.name, death.fatal) == ("MicrostructureActor", False)
     assert "broken" in death.error
+
+
+class Clumsy(MicrostructureActor):
+    """Fails to let go of what it holds."""
+
+    def release(self) -> None:
+        raise OSError("it would not close")
+
+
+def test_actor_that_cannot_let_go_either_is_buried_once_and_the_log_has_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    supervisor = Outbox()
+    actor = Clumsy(risk=Outbox(), dashboard=Outbox(), supervisor=supervisor)
+
+    actor.on_failure(ValueError, ValueError("broken"), None)
+
+    assert ["broken" in death.error for death in supervisor.told] == [True]
+    assert "it would not close" in caplog.text
 
 
 def test_sign_of_life_tells_how_much_was_handled_and_how_long_it_waited() -> None:

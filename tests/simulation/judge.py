@@ -22,13 +22,25 @@ from domain.account import Account, Marked, RoundTrip
 from domain.audit import audit
 from domain.drawdown import REDUCED_FROM, RISK_MAX, RISK_MAX_RECOVERING
 from domain.execution import LATENCY_MAX, TAKER_FEE
-from domain.facts import EVENTS, Closed, Filled, Funded, Ordered, OrderRefused, Ready
+from domain.facts import (
+    EVENTS,
+    Closed,
+    FeedDown,
+    FeedUp,
+    Filled,
+    Forecasted,
+    Funded,
+    Ordered,
+    OrderRefused,
+    Ready,
+)
 from domain.freshness import BOOK_AGE_MAX
 from domain.ledger import NOTHING, Cause, Entry, booked
 from domain.market import Book, Side, Trade, valid
 from domain.microstructure import LIQUIDITY_MIN, SPREAD_MAX, MarketQuality
+from domain.microstructure import SPREAD_MAX_AT_START as AT_START
 from domain.orders import NOTIONAL_MAX, NOTIONAL_MIN, ORDER_AGE_MAX, Approved, Order
-from domain.units import SECOND, Nanos
+from domain.units import MINUTE, SECOND, Nanos
 from domain.venue import Outcome, Venue, Working
 from persistence.ledger import LedgerStore
 from tests.invariants import Orders, check_entry, check_step
@@ -135,6 +147,8 @@ class Judge:
         self.refusals: Counter[str] = Counter()
         self.digest = hashlib.sha256()
         self.ready = False
+        self._down = False
+        self._forecast = Nanos(0)
 
     def forget(self) -> None:
         """The ledger begins anew: a document was restored."""
@@ -143,7 +157,7 @@ class Judge:
     def begin(self, ledger: LedgerStore) -> None:
         """A process has opened its store: what was told before must be in it."""
         self._ledger = ledger
-        self._risk, self._times, self.ready = Knowledge(), {}, False
+        self._risk, self._times, self.ready, self._down = Knowledge(), {}, False, False
         memory, entries = self._memory, list(ledger.since(0))
         known = len(memory.entries)
         assert entries[:known] == memory.entries, "the ledger has lost or changed an entry"
@@ -153,6 +167,15 @@ class Judge:
         self._check_fills()
         lost = memory.ordered - {order.id for order in ledger.orders()}
         assert not lost, f"orders were told of that the store does not know: {lost}"
+
+    def check_health(self) -> None:
+        """A while after the last thing went wrong: the trader trades again, and left in order."""
+        memory, closed = self._memory, self._world.now // MINUTE * MINUTE
+        wide = self._risk.quality is None or self._risk.quality.spread_average_bps >= AT_START
+        assert self.ready or wide, "not ready again"
+        assert self._forecast >= closed - MINUTE, "no forecast of the newest minutes"
+        assert not self._down, "the feed is still down"
+        assert memory.account.position is None, "a position was left open by an orderly end"
 
     def born(self, name: str) -> None:
         """An actor begins a new life."""
@@ -204,6 +227,10 @@ class Judge:
                 self._check_fills()
             case OrderRefused():
                 self.refusals[fact.code] += 1
+            case Forecasted():
+                self._forecast = fact.closed_at
+            case FeedDown() | FeedUp():
+                self._down = isinstance(fact, FeedDown)
             case Ready():
                 missing = {FeedReady, ModelReady} - self._risk.ready
                 assert not missing, f"ready without {missing}"

@@ -17,6 +17,7 @@ from actors.house import Addresses, Fittings, Room, Spawn, Stores, rooms
 from actors.messages import Beat, Begin, Pause, StopRequested, Tick
 from actors.supervisor import SILENCE_SECONDS_MAX, Child, Outlets, Patience, SupervisorActor
 from domain.facts import Mode, Noted, Starting
+from domain.terms import EAGER
 from domain.units import SECOND, Nanos
 from persistence import backups, document
 from persistence.calibration import CalibrationStore
@@ -38,6 +39,11 @@ from tests.simulation.world import World
 
 HISTORY = 200
 """Candles of each timeframe that a feed begins with here: a thousand are most of a life's cost."""
+
+CLEAN = "nothing had to be mended"
+
+OVER = "the life is over"
+"""Why a process ends that has lived as long as it should."""
 
 CLOSES_WITHIN = 12
 """How long the end may take before it is asked for again [s]."""
@@ -69,6 +75,7 @@ class Process:
     Attributes:
         ended: exit status and reason, once it has ended by itself.
         begun: its store is open.
+        note: what had to be done to the store before.
     """
 
     def __init__(self, world: World, exchange: Exchange, judge: Judge, *, live: bool) -> None:
@@ -78,6 +85,7 @@ class Process:
         self._live = live
         self.ended: tuple[int, str] | None = None
         self.begun = False
+        self.note = ""
         self._running = True
         ordered = world.happens(0.3)
         self._inboxes = Inboxes(world, judge, ordered=ordered)
@@ -94,12 +102,14 @@ class Process:
         with ExitStack() as held:
             home = held.enter_context(Home(path))
             home.enter("simulated")
-            note = healed(home)
+            self.note = healed(home)
             environment = on(open_environment(home.store), self._disk)
             held.callback(environment.close)
             redo = held.enter_context(closing(logged(home, environment)))
             journal = Journal(home.log)
             held.callback(journal._let_go)
+            wire = Wire(self._world, self._exchange, live=self._live)
+            held.callback(wire.close)
             held.callback(self._leave)
             stores = Stores(
                 Memory(
@@ -112,7 +122,8 @@ class Process:
                 backups.StateFile(home, environment).keep,
             )
             fittings = Fittings(
-                line=Wire(self._world, self._exchange, live=self._live),
+                terms=EAGER,
+                line=wire,
                 display=Shown(self._judge.shown),
                 journal=journal,
                 load_model=partial(Oracle, self._world),
@@ -124,13 +135,12 @@ class Process:
             held.enter_context(self._tapped())
             self._judge.begin(stores.ledger)
             self.begun = True
-            self._start(rooms(self._at, fittings), partial(tried, environment), note)
+            self._start(rooms(self._at, fittings), partial(tried, environment))
             self._live_until(until)
 
     def _leave(self) -> None:
         self._running = False
         self._inboxes.residents.clear()
-        self._exchange.listener = None
 
     @contextmanager
     def _tapped(self) -> Iterator[None]:
@@ -164,9 +174,12 @@ class Process:
                 setattr(place, name, other)
             yield
 
-    def _start(self, house: tuple[Room, ...], writable: Callable[[], str], note: str) -> None:
+    def _start(self, house: tuple[Room, ...], writable: Callable[[], str]) -> None:
         at, wall = self._at, self._world.wall
-        opening = (Starting(wall, Mode.REPLAY, "simulated", "real"), Noted(wall, note or "clean"))
+        opening = (
+            Starting(wall, Mode.REPLAY, "simulated", "real"),
+            Noted(wall, self.note or "clean"),
+        )
         outlets = Outlets(
             at.risk, at.broker, at.dashboard, self._finish, opening, writable, self._lost
         )
@@ -210,7 +223,7 @@ class Process:
         while self.ended is None:
             if world.now >= until + hurry * CLOSES_WITHIN * SECOND:
                 hurry += 1
-                self._at.supervisor.tell(StopRequested("the life is over"))
+                self._at.supervisor.tell(StopRequested(OVER))
                 self._inboxes.work_off()
                 continue
             world.step()

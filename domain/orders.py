@@ -14,6 +14,9 @@ NOTIONAL_MIN = Money(Decimal(10))
 NOTIONAL_MAX = Money(Decimal(1000))
 """Largest order that opens a position [USD]."""
 
+LIQUIDATES = "Q"
+"""First letter of the keys of the venue's own orders, by which it liquidates."""
+
 ORDER_AGE_MAX = Nanos(10_000_000_000)
 """A market order that met no usable book by then expires [ns]."""
 
@@ -87,6 +90,11 @@ class Order:
     def closes(self) -> bool:
         """Whether the order only reduces a position."""
         return self.plan is None
+
+    @property
+    def liquidates(self) -> bool:
+        """Whether it is the venue's own, and pays the insurance fund."""
+        return self.id.startswith(LIQUIDATES)
 
     @property
     def protects(self) -> bool:

@@ -23,7 +23,7 @@ from actors.messages import (
 from domain.account import Marked
 from domain.facts import Accounted, BackedUp, Checkpointed, Fact, Funded, Noted, OrderRefused
 from domain.funding import USUAL_RATE, due, payment
-from domain.instrument import BTCUSDT, Instrument, to_tick
+from domain.instrument import Instrument, to_tick
 from domain.ledger import funding
 from domain.life import Status
 from domain.margin import liquidated, liquidation_price, margin_ratio
@@ -261,11 +261,9 @@ class BrokerActor(Actor[BrokerInbox]):
         marked = self._books.marked(self._now, price)
         told = Accounted(self._now, marked.account.wallet, marked.equity, round(marked.drawdown, 6))
         if position is not None and price is not None:
-            ratio, limit = (
-                margin_ratio(position, price),
-                to_tick(liquidation_price(position), BTCUSDT),
-            )
-            told = replace(told, margin_ratio=round(ratio, 6), liquidation_price=limit)
+            ratio = round(margin_ratio(position, price), 6)
+            limit = to_tick(liquidation_price(position), self._desk.rules)
+            told = replace(told, margin_ratio=ratio, liquidation_price=limit)
         self._tell(told)
 
     def _save(self) -> None:

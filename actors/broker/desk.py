@@ -13,15 +13,12 @@ from domain.ledger import ZERO, Movement, fill
 from domain.life import Status, ended
 from domain.margin import free_margin, liquidation_fee
 from domain.market import Book, Side, Trade
-from domain.orders import Kind, Order
+from domain.orders import LIQUIDATES, Kind, Order
 from domain.protection import TARGETS, wanted
 from domain.queue import NONE
 from domain.rejects import DUPLICATE, Standing
 from domain.units import MILLISECOND, Money, Nanos, Price, Quantity
 from domain.venue import Execution, Outcome, Stage, Venue, Working
-
-LIQUIDATES = "Q"
-"""First letter of the keys of the venue's own orders, by which it liquidates."""
 
 
 class Desk:
@@ -43,6 +40,11 @@ class Desk:
     def book(self) -> Book | None:
         """The newest book."""
         return self._venue.book
+
+    @property
+    def rules(self) -> Instrument:
+        """The market's filters."""
+        return self._venue.rules
 
     @property
     def pending(self) -> bool:
@@ -145,7 +147,7 @@ class Desk:
     def liquidate(self, position: Position, price: Price, now: Nanos) -> None:
         """The venue takes the position over: every order goes, and it is sold at the market."""
         key = f"{LIQUIDATES}{position.opened // MILLISECOND}"
-        if any(x.order.id.startswith(LIQUIDATES) for x in self._venue.working):
+        if any(x.order.liquidates for x in self._venue.working):
             return
         for working in self._venue.working:
             self._books.finish(working.order.id, Status.CANCELED)
@@ -223,6 +225,6 @@ class Desk:
             self._tell(Closed(at, trip.pnl, order.reason))
 
     def _clearance(self, order: Order, execution: Execution) -> Money:
-        if not order.id.startswith(LIQUIDATES):
+        if not order.liquidates:
             return ZERO
         return liquidation_fee(execution.price, execution.quantity)

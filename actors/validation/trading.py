@@ -17,15 +17,13 @@ from domain.execution import CENT, LATENCY_MAX, LATENCY_MIN, MAKER_FEE, TAKER_FE
 from domain.facts import Liquidity
 from domain.ledger import Title, posted
 from domain.margin import LIQUIDATION_FEE
+from domain.orders import LIQUIDATES
 from domain.units import BASIS_POINTS, MILLISECOND
 
 BENCH = Bench("3 trading")
 
 ORDERS_MIN = 10
 """Mission, "Test de trading"."""
-
-LIQUIDATION = "Q"
-"""First letter of the keys of the venue's own orders."""
 
 RATES = {Liquidity.MAKER: MAKER_FEE, Liquidity.TAKER: TAKER_FEE}
 
@@ -188,7 +186,7 @@ def _fees(fills: list[Event]) -> Criterion:
 def _fee(fill: Event) -> Decimal:
     value = _value(fill)
     fee = (value * RATES[Liquidity(fill["liquidity"])]).quantize(CENT, ROUND_HALF_EVEN)
-    if fill["order"].startswith(LIQUIDATION):
+    if fill["order"].startswith(LIQUIDATES):
         fee += (value * LIQUIDATION_FEE).quantize(CENT, ROUND_HALF_EVEN)
     return fee
 

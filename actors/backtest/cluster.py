@@ -175,16 +175,17 @@ class _Sent(WorkerPlugin):
         self._address = worker.address
         self._lock = Lock()
 
-    def function(self) -> Callable[[Any], Any]:
-        """The work begun; whoever comes first begins it.
+    def do(self, item: bytes) -> Any:
+        """Do it for one item; whoever comes first begins.
 
         Raises:
             SettingsInvalid: it cannot be done here as it is done elsewhere.
+            Exception: the work's.
         """
         with self._lock:
             if self._function is None:
                 self._function = self._begun()
-            return self._function
+        return self._function(pickle.loads(item))  # noqa: S301 - we sent it
 
     def _begun(self) -> Callable[[Any], Any]:
         if sources() != self._sources:
@@ -195,9 +196,17 @@ class _Sent(WorkerPlugin):
             raise SettingsInvalid(f"the Dask worker at {self._address}: {error}") from error
 
 
-def _do(name: str, item: bytes) -> Any:
-    """On a worker: one item, pickled so that Dask does not look into it."""
-    return get_worker().plugins[name].function()(pickle.loads(item))  # noqa: S301 - it is ours
+def _doing(name: str) -> Callable[[bytes], Any]:
+    """What a worker calls for an item, pickled so that Dask does not look into it.
+
+    A function inside another one is sent as it is and not by its name, which the scheduler, that
+    unpickles it too, would look for in our source code.
+    """
+
+    def do(item: bytes) -> Any:
+        return get_worker().plugins[name].do(item)
+
+    return do
 
 
 @contextmanager
@@ -232,13 +241,14 @@ def _gathered(client: Client, name: str, items: Sequence[Any]) -> Iterator[tuple
     Raises:
         _LostError: the scheduler, or its last worker, is gone.
     """
+    do = _doing(name)
     waiting: dict[Future, int] = {}
     places = iter(range(len(items)))
     while True:
         for place in islice(places, _room(client, len(waiting))):
             item = pickle.dumps(items[place])
             with _reached():
-                future = client.submit(_do, name, item, key=f"{name}-{place}", pure=False)
+                future = client.submit(do, item, key=f"{name}-{place}", pure=False)
             waiting[future] = place
         if not waiting:
             return

@@ -59,8 +59,9 @@ class Machines:
     processes: list[Process] = field(default_factory=list)
 
     def scheduler(self) -> str:
-        """Start it; gives its address."""
-        started = self._start("scheduler", {}, "--host", "127.0.0.1", "--port", "0")
+        """Start it; gives its address. It has nothing of ours."""
+        here = ("--host", "127.0.0.1", "--port", "0")
+        started = self._start("scheduler", {"PYTHONPATH": str(self.folder)}, *here)
         return started.said("Scheduler at:")
 
     def worker(self, address: str, **environment: str) -> Process:

@@ -2,12 +2,15 @@
 
 Event lines are in `events-YYYYMMDD.jsonl`, by the UTC date of what happened, and once that is full
 in `events-YYYYMMDD_002.jsonl` and so on: sorted by name they are in the order in which they were
-begun. Where all of them together would take more than they may, those go that were written longest
-ago. What libraries complain of is in `plasmatrader.log`, what a process died of in `crashes.log`;
-they have bounds of their own, and the folder never holds more than LOGS_MAX.
+begun. Where all of them together would take more than they may, those written longest ago are
+thinned: what is told each minute goes, what happened stays (`events-YYYYMMDD.thin.jsonl`). Only
+where that is not enough they go. What libraries complain of is in `plasmatrader.log`, what a
+process died of in `crashes.log`; they have bounds of their own, and the folder never holds more
+than LOGS_MAX.
 """
 
 import logging
+import os
 import re
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
@@ -31,7 +34,16 @@ COMPLAINTS_MAX = 2_000_000
 CRASHES_MAX = 1_000_000
 """`crashes.log` when a process begins; what it dies of adds some kilobytes [bytes]."""
 
-_PIECE = re.compile(r"events-\d{8}(?:_(\d+))?\.jsonl")
+MINUTELY = frozenset(
+    (b"account", b"bad_message", b"checkpoint", b"decision", b"forecast", b"progress", b"signal")
+)
+"""Events that come each minute or in floods: nine tenths of a log."""
+
+THIN = ".thin.jsonl"
+"""How the name of a file ends from which those were taken."""
+
+_PIECE = re.compile(r"events-\d{8}(?:_(\d+))?(?:\.thin)?\.jsonl")
+_NAME = re.compile(rb'"event":"(\w+)"')
 
 
 def pieces(folder: Path, day: str = "") -> list[Path]:
@@ -49,7 +61,7 @@ def piece(folder: Path, day: str) -> Path:
     found = pieces(folder, day)
     if not found:
         return folder / f"events-{day}.jsonl"
-    if found[-1].stat().st_size < PIECE_MAX:
+    if found[-1].stat().st_size < PIECE_MAX and not found[-1].name.endswith(THIN):
         return found[-1]
     named = _PIECE.fullmatch(found[-1].name)
     number = int(named[1] or 1) + 1 if named else len(found) + 1
@@ -57,19 +69,50 @@ def piece(folder: Path, day: str) -> Path:
 
 
 def make_room(folder: Path, coming: int, most: int = EVENTS_MAX) -> None:
-    """Remove the event files written longest ago until `coming` more bytes have room.
+    """Thin, then remove the event files written longest ago until `coming` more bytes have room.
 
     Raises:
-        OSError: one cannot be removed.
+        OSError: the disk does not allow it.
     """
-    found = [(path.stat(), path) for path in pieces(folder)]
-    found.sort(key=lambda one: (one[0].st_mtime_ns, one[1].name))
-    total = sum(about.st_size for about, _ in found) + coming
-    for about, path in found:
-        if total <= most:
-            break
-        path.unlink(missing_ok=True)
-        total -= about.st_size
+    for shrink in (_thin, _remove):
+        found = [(path.stat(), path) for path in pieces(folder)]
+        found.sort(key=lambda one: (one[0].st_mtime_ns, one[1].name))
+        total = sum(about.st_size for about, _ in found) + coming
+        for about, path in found:
+            if total <= most:
+                return
+            total -= about.st_size - shrink(path, about)
+
+
+def thinned(folder: Path) -> str:
+    """The last day of which only a part is left, YYYYMMDD; '' where all is there."""
+    return max((day_of(path) for path in pieces(folder) if path.name.endswith(THIN)), default="")
+
+
+def _thin(path: Path, about: os.stat_result) -> int:
+    """Take what is told each minute from a file; returns its new size.
+
+    At each moment the name leads to a whole file: the old one, or the thin one.
+    """
+    if path.name.endswith(THIN):
+        return about.st_size
+    fresh = path.with_name(path.name + ".new")
+    with path.open("rb") as old, fresh.open("wb") as new:
+        fresh.chmod(0o600)
+        new.writelines(line for line in old if _told(line) not in MINUTELY)
+    os.utime(fresh, ns=(about.st_atime_ns, about.st_mtime_ns))
+    fresh.replace(path)
+    return path.replace(path.with_name(path.name.removesuffix(".jsonl") + THIN)).stat().st_size
+
+
+def _told(line: bytes) -> bytes:
+    name = _NAME.search(line)
+    return name.group(1) if name else b""
+
+
+def _remove(path: Path, _about: os.stat_result) -> int:
+    path.unlink(missing_ok=True)
+    return 0
 
 
 class Complaints(RotatingFileHandler):

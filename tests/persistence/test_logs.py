@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.facts import Mode, OrderRefused, Starting
+from domain.facts import Decided, Decision, Fact, Mode, OrderRefused, Starting
 from domain.units import DAY, SECOND, Nanos
 from persistence.journal import WAITING_MAX, Journal, encode
 from persistence.logs import (
@@ -18,13 +18,15 @@ from persistence.logs import (
     EVENTS_MAX,
     LOGS_MAX,
     PIECE_MAX,
+    THIN,
     Complaints,
     day_of,
     pieces,
     shortened,
+    thinned,
 )
 from persistence.report.files import reported
-from persistence.report.lines import parts
+from persistence.report.lines import Refusal, Start, Wait, parts
 from persistence.report.page import warnings
 from persistence.report.source import of_home
 from tests.builders import NOON
@@ -98,6 +100,52 @@ def test_what_a_replay_of_older_days_writes_is_the_newest(tmp_path: Path) -> Non
 
     assert total(tmp_path) <= 20_000_000
     assert len([path for path in pieces(tmp_path) if day_of(path) < "2025"]) == 3
+
+
+def test_what_happened_outlives_what_is_told_each_minute(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, most=25_000_000)
+    for day in range(12):
+        at = Nanos(NOON + day * DAY)
+        facts_of_the_day: list[Fact] = [
+            Starting(at, Mode.REPLAY, "3.0.0", "modelled"),
+            OrderRefused(at, f"E{day}", "C", "because"),
+        ]
+        for fact in facts_of_the_day:
+            journal.append(at, encode(fact, Mode.REPLAY))
+        for number in range(2000):
+            decided = Decided(at, Decision.WAITING, f"{number} " + "x" * 1200)
+            journal.append(at, encode(decided, Mode.REPLAY))
+            journal.flush()
+    journal.close()
+
+    days = list(parts(tmp_path, Mode.REPLAY, NOON, Nanos(NOON + 20 * DAY)))
+
+    assert total(tmp_path) <= 25_000_000
+    assert [len([x for x in day.lines if isinstance(x, Start)]) for day in days] == [1] * 12
+    assert [len([x for x in day.lines if isinstance(x, Refusal)]) for day in days] == [1] * 12
+    waits = [len([x for x in day.lines if isinstance(x, Wait)]) for day in days]
+    assert set(waits) == {0, 2000}
+    assert waits == sorted(waits)
+    assert thinned(tmp_path) == f"202503{waits.count(0):02d}"
+    assert {path.stat().st_mode & 0o777 for path in pieces(tmp_path)} == {0o600}
+
+
+def test_a_day_that_was_thinned_gets_its_next_lines_in_another_file(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, most=20_000_000)
+    for day in range(8):
+        line = encode(Decided(Nanos(NOON), Decision.WAITING, "x" * 900), Mode.REPLAY)
+        for number in range(3000):
+            journal.append(Nanos(NOON + day * DAY), line)
+            if number % 1000 == 0:
+                journal.flush()
+        journal.flush()
+    journal.append(NOON, b"late")
+    journal.close()
+
+    assert [path.name for path in pieces(tmp_path, "20250301")] == [
+        "events-20250301.thin.jsonl",
+        "events-20250301_002.jsonl",
+    ]
 
 
 def test_next_run_goes_on_in_the_newest_file_of_the_day(tmp_path: Path) -> None:
@@ -224,5 +272,15 @@ def test_report_on_a_log_that_has_lost_its_beginning_says_so(tmp_path: Path) -> 
     late = replace(source.log.operations, since=Nanos(NOON + DAY))
     cut = replace(source, log=replace(source.log, operations=late))
 
-    assert "log begins" not in " ".join(warnings(reported(source)))
+    assert "log" not in " ".join(warnings(reported(source)))
     assert "The log begins at 2025-03-02 12:00" in " ".join(warnings(reported(cut)))
+
+
+def test_report_on_a_log_that_was_thinned_says_so(tmp_path: Path) -> None:
+    log(a_home(tmp_path, "101"), *facts("101"))
+    for path in pieces(tmp_path / "log"):
+        path.rename(path.with_name(path.name.removesuffix(".jsonl") + THIN))
+
+    told = " ".join(warnings(reported(of_home(tmp_path))))
+
+    assert "Of the log up to 2025-03-01 only what happened is left" in told

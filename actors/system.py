@@ -277,9 +277,14 @@ class _Run:
             stores=stores,
             stopwatch=self._stopwatch,
             seed=self._settings.seed,
-            terms=policy.TERMS if self._outfit is None else self._outfit.terms,
+            terms=self._terms(),
             observers=self.observers,
         )
+
+    def _terms(self) -> policy.Terms:
+        if self._outfit is not None:
+            return self._outfit.terms
+        return policy.EAGER if self._settings.eager else policy.TERMS
 
     def _load(self) -> Forecaster:
         model = self._choice.open()
@@ -303,7 +308,8 @@ class _Run:
         book = "modelled" if source is not None and source.modelled else "real"
         died = self._pulse.recovered
         recovered = f"the trader before this one died ({died}); this one goes on" if died else ""
-        notes = (*self._choice.located.notes, note, recovered)
+        eager = "--eager: every confident signal is traded on" if self._settings.eager else ""
+        notes = (*self._choice.located.notes, note, recovered, eager)
         return (
             Starting(at, mode, VERSION, book),
             *(Noted(at, text) for text in notes if text),

@@ -174,13 +174,14 @@ def _entry(seen: Situation, marked: Marked, signal: Signal) -> Verdicts:
 
 def _order(seen: Situation, signal: Signal, side: Side, sized: Size) -> Order:
     assert seen.book is not None
+    expires = Nanos(signal.at + min(signal.horizon, seen.terms.longest))
     return Order(
         id=f"E{signal.at // SECOND}",
         at=seen.now,
         side=side,
         quantity=sized.quantity,
         reference=seen.book.mid,
-        plan=Plan(signal.stop, signal.target, Nanos(signal.at + signal.horizon)),
+        plan=Plan(signal.stop, signal.target, expires),
         reason=sized.reason,
     )
 

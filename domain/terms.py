@@ -1,4 +1,4 @@
-"""When the policy acts on a signal: three numbers, each with its reason.
+"""When the policy acts on a signal: four numbers, each with its reason.
 
 They were chosen on 2019 to 2024 with the embedded model, whose weights were trained on those years;
 README, "Strategy", says how, how many others were tried, and what came of them later.
@@ -7,7 +7,7 @@ README, "Strategy", says how, how many others were tried, and what came of them 
 from dataclasses import dataclass
 
 from domain.execution import TAKER_FEE
-from domain.units import BASIS_POINTS
+from domain.units import BASIS_POINTS, HOUR, MINUTE, Nanos
 
 ROUND_TRIP_BPS = 2 * float(TAKER_FEE) * BASIS_POINTS
 """What it costs to open and to close at the market [basis points]; slippage comes on top."""
@@ -26,12 +26,17 @@ class Terms:
             promise that was too good.
         leave: chance for the position's own direction below which it is closed: who holds on
             against a forecast that sees no more in it, gambles.
+        longest: how long a position is held at most: no forecast sees farther.
     """
 
     entry: float = 0.56
     promise: float = 2.0
     leave: float = 0.5
+    longest: Nanos = Nanos(15 * HOUR)  # noqa: RUF009 - a NewType call is the value itself
 
 
 TERMS = Terms()
 """Those that trade."""
+
+EAGER = Terms(entry=0.5, promise=0.0, leave=0.5, longest=Nanos(15 * MINUTE))
+"""Those that act on every confident signal: they try out the machinery, and pay for it in fees."""

@@ -52,7 +52,7 @@ def test_demo_runs_to_the_end_of_the_time_given_and_its_state_can_be_dumped(tmp_
 def test_two_deterministic_runs_differ_in_no_byte_and_every_cent_adds_up(tmp_path: Path) -> None:
     model = opinionated(tmp_path / "model", shift=0.3)
     homes = tmp_path / "A", tmp_path / "B"
-    arguments = (*DEMO, "--for", "30m", "--speed", "max", "--model", model)
+    arguments = (*DEMO, "--for", "30m", "--speed", "max", "--eager", "--model", model)
 
     one, other = (
         ran(*arguments, "--home", home, measured=measured)
@@ -78,7 +78,7 @@ def test_two_deterministic_runs_differ_in_no_byte_and_every_cent_adds_up(tmp_pat
 def test_killed_trader_goes_on_where_it_was(tmp_path: Path) -> None:
     model = opinionated(tmp_path / "model", shift=0.3)
     home = tmp_path / "home"
-    arguments = (*DEMO, "--speed", "60", "--model", model, "--home", home)
+    arguments = (*DEMO, "--speed", "60", "--eager", "--model", model, "--home", home)
 
     with running(*arguments, until="closed") as (process, said):
         process.kill()

@@ -74,7 +74,7 @@ def conducted(
 def lived(home: Path, model: Path, recording: Path) -> list[Event]:
     """The facts of a live session of the whole house, recorded."""
     facts: list[Event] = []
-    settings = parse(("--headless", "--model", str(model), "--home", str(home)))
+    settings = parse(("--headless", "--eager", "--model", str(model), "--home", str(home)))
     with (
         Exchange(Steps(), speed=HALF_A_MINUTE_A_SECOND, waits=True) as exchange,
         Home(home) as held,
@@ -143,7 +143,7 @@ def trips(home: Path, before: str) -> int:
 
 def replayed(home: Path, model: Path, recording: Path, history: Path) -> Run:
     return ran(
-        *("--headless", "--speed", "max", "--model", model, "--home", home),
+        *("--headless", "--speed", "max", "--eager", "--model", model, "--home", home),
         *("--replay", recording, "--history", history),
     )
 

@@ -24,7 +24,17 @@ class Trader:
         self.said: list[Event] = []
         self._lines: Queue[str] = Queue()
         self.process = started(
-            *("--demo", "--headless", "--speed", "120", "--model", model, "--home", home),
+            *(
+                "--demo",
+                "--headless",
+                "--speed",
+                "120",
+                "--eager",
+                "--model",
+                model,
+                "--home",
+                home,
+            ),
             module=module,
         )
         Thread(target=self._listen, daemon=True).start()

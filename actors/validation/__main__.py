@@ -69,6 +69,10 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
+EAGER = "--eager"
+"""Ten orders prove the machinery; the policy by itself may wait for days."""
+
+
 def _market(options: argparse.Namespace) -> Market:
     addresses = (options.rest, options.ws, options.futures_rest, options.futures_ws)
     if options.demo and any(addresses):
@@ -77,14 +81,15 @@ def _market(options: argparse.Namespace) -> Market:
         raise SettingsInvalid("--speed needs --demo: a live market has its own pace")
     model = ("--model", options.model)
     if options.demo:
-        return Market(("--demo", "--seed", str(options.seed), *model), options.speed or SPEED)
+        demo = ("--demo", "--seed", str(options.seed), EAGER, *model)
+        return Market(demo, options.speed or SPEED)
     named = (
         ("--rest", options.rest),
         ("--futures-rest", options.futures_rest),
         ("--futures-ws", options.futures_ws),
     )
     urls = tuple(word for name, found in named for url in found or () for word in (name, url))
-    return Market((*model, *urls), streams=tuple(options.ws or WEBSOCKET))
+    return Market((EAGER, *model, *urls), streams=tuple(options.ws or WEBSOCKET))
 
 
 def _extent(options: argparse.Namespace) -> Extent:

@@ -150,7 +150,9 @@ def main() -> int:
         folder = options.home or Path(held.enter_context(tempfile.TemporaryDirectory()))
         model = opinionated(folder / "model", shift=0.3)
         tally, begun = Tally(), monotonic()
-        house = House(folder / "home", held, tally, "--model", str(model), speed=str(options.speed))
+        house = House(
+            folder / "home", held, tally, "--eager", "--model", str(model), speed=str(options.speed)
+        )
         breaker = Breaker(house, tally, options.hours)
         thread = threading.Thread(target=breaker.run)
         thread.start()

@@ -62,7 +62,7 @@ def main() -> int:
     clean = True
     with TemporaryDirectory() as folder:
         model = str(opinionated(Path(folder) / "model", shift=0.3))
-        demo = [("demo", ["--demo", "--for", str(options.demo), "--model", model])]
+        demo = [("demo", ["--demo", "--for", str(options.demo), "--eager", "--model", model])]
         chosen = replays(Path(folder), options.days, model) if options.demo is None else demo
         for name, arguments in chosen:
             found = proved([*arguments, "--home", str(Path(folder) / name.replace(" ", "-"))])
@@ -87,7 +87,7 @@ def replays(folder: Path, days: int, model: str) -> Iterator[tuple[str, list[str
             history = folder / f"{session}.parquet"
             borrow(history, *BORROWED[session])
         recorded = ["--replay", str(DATA / "streams" / session), "--history", str(history)]
-        yield session, [*recorded, "--model", model]
+        yield session, [*recorded, "--eager", "--model", model]
 
 
 def borrow(path: Path, ends: datetime, price: int) -> None:

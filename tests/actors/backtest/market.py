@@ -17,6 +17,7 @@ from actors.forecast.engine import Forecaster
 from actors.forecast.engines import Choice
 from actors.forecast.sources import Located
 from domain.modelled import Flags
+from domain.terms import EAGER
 from domain.units import MINUTE, SECOND, Nanos
 from tests.program import WALL_CLOCK, Event
 
@@ -69,7 +70,7 @@ def dead_in_a_worker(model: Forecaster) -> Forecaster:
 def some_wanted(data: Path, out: Path, *, minutes: int = 30, workers: int = 1) -> Wanted:
     end = Nanos(BEGIN + minutes * MINUTE)
     workforce = Here() if workers == 1 else Processes(workers, print)
-    return Wanted((data,), BEGIN, end, out, out.parent / "cache", workforce, seed=1)
+    return Wanted((data,), BEGIN, end, out, out.parent / "cache", workforce, seed=1, terms=EAGER)
 
 
 def ran_through(wanted: Wanted, choice: Choice) -> tuple[list[Event], str]:

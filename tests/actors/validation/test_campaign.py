@@ -33,7 +33,7 @@ def run(market: Market, extent: Extent, home: Path) -> list[Criterion]:
 
 def test_demo_with_a_model_that_trades_passes_all_five(tmp_path: Path) -> None:
     model = opinionated(tmp_path / "model", shift=0.3)
-    market = Market(("--demo", "--model", str(model)), speed=600.0)
+    market = Market(("--demo", "--eager", "--model", str(model)), speed=600.0)
 
     criteria = run(market, Extent(hours=0.1, patience=6.0, minutes=4), tmp_path / "home")
 

@@ -191,7 +191,9 @@ def test_real_prometheus_scrapes_a_demo_and_every_query_of_the_dashboard_has_dat
 
     with scraping(tmp_path, port) as prometheus:
         wait_for(lambda: prometheus.has("up == 0"), SOON)  # it looks before there is anything
-        with running(*arguments, "--eager", "--model", model, "--home", tmp_path / "home", until="ready") as (
+        with running(
+            *arguments, "--eager", "--model", model, "--home", tmp_path / "home", until="ready"
+        ) as (
             process,
             _,
         ):

@@ -17,7 +17,7 @@ import pytest
 from actors.clock import wall_clock
 from actors.dashboard import DashboardActor, Fold
 from actors.feed.demo import DemoSource
-from actors.guardian import ALERT_URLS, _call
+from actors.guardian import ALERT_URLS, RECOVERED, _call
 from actors.messages import Tick
 from domain.facts import Halted
 from persistence.journal import Journal
@@ -128,6 +128,20 @@ def test_port_that_is_taken_is_one_line_before_anything_starts(tmp_path: Path) -
         run.err == f"plasmatrader: --metrics {port} cannot be listened on: Address already in use\n"
     )
     assert not (tmp_path / "home").exists()
+
+
+def test_port_that_was_taken_while_the_trader_was_dead_does_not_keep_it_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RECOVERED, "SIGKILL")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        run = ran(*DEMO, "--for", "10s", "--speed", "60", "--home", tmp_path, "--metrics", port)
+
+    assert (run.status, run.err) == (0, "")
+    notes = " ".join(event["text"] for event in run.of("note"))
+    assert f"--metrics {port} cannot be listened on" in notes
+    assert "goes on without" in notes
 
 
 def test_who_asks_for_nothing_pays_for_nothing() -> None:

@@ -134,12 +134,12 @@ class Process:
             )
             held.enter_context(self._tapped())
             self._judge.begin(stores.ledger)
-            self.begun = True
+            self.begun = self._exchange.attended = True
             self._start(rooms(self._at, fittings), partial(tried, environment))
             self._live_until(until)
 
     def _leave(self) -> None:
-        self._running = False
+        self._running = self._exchange.attended = False
         self._inboxes.residents.clear()
 
     @contextmanager

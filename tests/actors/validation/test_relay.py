@@ -1,7 +1,5 @@
-import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +11,7 @@ from websocket import WebSocket, WebSocketException, create_connection
 from actors.clock import wall_clock
 from actors.feed.demo import DemoSource
 from actors.validation.relay import Relay
+from tests.certificates import trusted_server
 from tests.exchange.server import Exchange
 
 STREAM = "/stream?streams=btcusdt@depth5@100ms"
@@ -82,17 +81,7 @@ def test_relay_keeps_the_path_of_the_address_it_stands_for() -> None:
 @pytest.fixture
 def secured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
     """A server's certificate for `localhost`, which we trust."""
-    if (tool := shutil.which("openssl")) is None:
-        pytest.skip("no openssl here to make a certificate with")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    subject = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
-    files = ("-keyout", str(key), "-out", str(certificate))
-    made = [tool, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *subject, *files]
-    subprocess.run(made, check=True, capture_output=True)
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    return context
+    return trusted_server(tmp_path, monkeypatch)
 
 
 def answer(server: socket.socket, context: ssl.SSLContext) -> None:

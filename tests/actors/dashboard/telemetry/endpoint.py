@@ -2,6 +2,7 @@
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -47,8 +48,11 @@ class _Taker(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(*statuses: int) -> Iterator[Endpoint]:
+def serving(*statuses: int, context: ssl.SSLContext | None = None) -> Iterator[Endpoint]:
+    """An endpoint, encrypted where there is a context for that."""
     with Endpoint(*statuses) as endpoint:
+        if context is not None:
+            endpoint.socket = context.wrap_socket(endpoint.socket, server_side=True)
         thread = threading.Thread(target=endpoint.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield endpoint

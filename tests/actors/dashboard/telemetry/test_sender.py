@@ -3,6 +3,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from domain.facts import Mode
 from tests.actors.dashboard.telemetry.endpoint import misbehaving, serving
 from tests.actors.feed.listening import wait_for
 from tests.builders import NOON
+from tests.certificates import trusted_server
 
 QUICK = Timing(pauses=(0.01,), last=10.0)
 HASTY = Timing(pauses=(0.01,), delivery=0.3, last=0.3)
@@ -182,7 +184,23 @@ def test_host_that_cannot_be_is_only_logged(caplog: pytest.LogCaptureFixture) ->
     assert "secret" not in caplog.text
 
 
-def test_certificate_that_nobody_vouches_for_is_not_trusted() -> None:
+def test_encrypted_endpoint_is_told_in_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(context=trusted_server(tmp_path, monkeypatch)) as endpoint:
+        url = endpoint.url.replace("http://127.0.0.1", "https://localhost")
+        with sending(url) as sender:
+            sender.tell(an_alert())
+        wrong = endpoint.url.replace("http://", "https://")
+        with sending(wrong) as stranger:
+            stranger.tell(an_alert())
+
+    assert (sender.outcome.delivered, sender.outcome.failed) == (1, 0)
+    assert (stranger.outcome.delivered, stranger.outcome.failed) == (0, 1)
+    assert endpoint.tries == 1
+
+
+def test_endpoint_that_does_not_encrypt_where_it_should_is_told_nothing() -> None:
     with serving() as endpoint, sending(endpoint.url.replace("http:", "https:")) as sender:
         sender.tell(an_alert())
 

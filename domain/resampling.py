@@ -25,7 +25,7 @@ COVERAGE = 0.95
 SEED = 1994
 """The same days give the same interval."""
 
-CELLS = 1 << 18
+CELLS = 1 << 16
 """Returns drawn at a time: what is held in memory does not grow with the run."""
 
 QUIET_RUN = 5

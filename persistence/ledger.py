@@ -1,7 +1,7 @@
 """The ledger on disk: entries, closed round trips and order keys, written before anyone hears."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
@@ -9,11 +9,11 @@ from typing import assert_never
 import lmdb
 
 from domain.account import Account, RoundTrip
-from domain.editions import brought_up
+from domain.editions import brought_up, outdated
 from domain.errors import LedgerMoved, StoreCorrupt
 from domain.ledger import NOTHING, Entry, booked
 from domain.orders import Order
-from persistence.records import decoded, encoded
+from persistence.records import Packed, decoded, encoded
 from persistence.redo import TABLE, RedoLog, stand
 
 KEY = struct.Struct(">Q")
@@ -125,6 +125,12 @@ class LedgerStore:
         """Every order that ever went out, by its key."""
         return tuple(record.order for record in self.records())
 
+    def packed_orders(self) -> Packed[Order]:
+        """As `orders`, in little memory."""
+        with self._environment.begin(self._orders) as transaction:
+            each = (decoded(bytes(value), OrderRecord).order for _, value in transaction.cursor())
+            return Packed.of(each, Order)
+
     def records(self) -> tuple[OrderRecord, ...]:
         """Every order that ever went out, and what became of it, by its key."""
         with self._environment.begin(self._orders) as transaction:
@@ -142,6 +148,16 @@ class LedgerStore:
                 return ()
             found = tuple(decoded(value, Entry) for _, value in cursor)
         return brought_up(found) if sequence == 0 else found
+
+    def packed(self) -> Packed[Entry]:
+        """As `since(0)`, in little memory.
+
+        Raises:
+            LedgerUnbalanced: an earlier version wrote them, and they do not add up.
+        """
+        with self._environment.begin(self._entries) as transaction:
+            found = Packed([bytes(value) for _, value in transaction.cursor()], Entry)
+        return Packed.of(brought_up(found), Entry) if outdated(found) else found
 
     def trips(self) -> tuple[RoundTrip, ...]:
         """All closed round trips, oldest first."""
@@ -226,7 +242,7 @@ class LedgerStore:
         transaction.put(key.encode(), record, db=self._orders)
 
 
-def replayed(entries: tuple[Entry, ...], account: Account = NOTHING) -> Account:
+def replayed(entries: Iterable[Entry], account: Account = NOTHING) -> Account:
     """The account that the entries add up to; raises LedgerUnbalanced where they do not."""
     for entry in entries:
         account, _ = booked(account, entry)

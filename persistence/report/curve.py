@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domain.account import Position
 from domain.execution import TAKER_FEE
 from domain.performance import Times
-from domain.trades import Step
 from domain.units import Floats
+from persistence.report.history import History
 from persistence.report.log import Log
 from persistence.report.source import Prices, Source
 
@@ -36,29 +35,11 @@ class Curve:
     doubtful: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Books:
-    """What each entry left: times never fall, `held` is signed, as its cost is."""
-
-    at: Times
-    wallet: Floats
-    held: Floats
-    cost: Floats
-
-    def place(self, at: Times) -> Times:
-        """The entry whose account stood at each of these moments."""
-        return np.maximum(np.searchsorted(self.at, at, side="right") - 1, 0)
-
-    def worth(self, place: Times, price: Floats) -> Floats:
-        """Equity after these entries at these prices."""
-        return np.asarray(self.wallet[place] + self.held[place] * price - self.cost[place])
-
-
 def curve(source: Source) -> Curve:
     """The equity curve, by the best of what is there: candles, the log, the fills alone."""
-    books = _books(source.history)
+    books = source.history
     logged, doubtful = _logged(source.log, books)
-    fills, at_fills = _at_fills(source.history, books)
+    fills, at_fills = _at_fills(books)
     if len(source.prices.at):
         marks, basis = source.prices.at, BY_CANDLES
         worth = books.worth(books.place(marks), source.prices.close)
@@ -88,50 +69,27 @@ def held(prices: Prices, begun: float) -> Curve | None:
     return Curve(at, equity, equity, BY_CANDLES, 0)
 
 
-def _books(history: tuple[Step, ...]) -> _Books:
-    accounts = [step.account for step in history]
-    times = np.array([step.entry.at for step in history], np.int64)
-    return _Books(
-        at=np.maximum.accumulate(times),
-        wallet=np.array([float(account.wallet) for account in accounts]),
-        held=np.array([_signed(account.position) for account in accounts]),
-        cost=np.array([_cost(account.position) for account in accounts]),
-    )
-
-
-def _signed(position: Position | None) -> float:
-    return 0.0 if position is None else float(position.quantity) * position.side.sign
-
-
-def _cost(position: Position | None) -> float:
-    return 0.0 if position is None else float(position.cost) * position.side.sign
-
-
-def _at_fills(history: tuple[Step, ...], books: _Books) -> tuple[Times, Floats]:
+def _at_fills(books: History) -> tuple[Times, Floats]:
     """The beginning and each fill, at the fill's own price."""
-    prices = {0: _entry_price(history[0])}
-    prices |= {
-        number: float(step.entry.movement.price)
-        for number, step in enumerate(history)
-        if step.entry.movement is not None
-    }
+    prices = {0: _entry_price(books)}
+    prices |= dict(zip(books.filled.tolist(), books.price.tolist(), strict=True))
     place = np.array(list(prices), np.int64)
     return books.at[place], books.worth(place, np.array(list(prices.values())))
 
 
-def _entry_price(step: Step) -> float:
-    position = step.account.position
+def _entry_price(books: History) -> float:
+    position = books.first.position
     return 0.0 if position is None else float(position.entry)
 
 
 def _last_price(source: Source) -> float:
     if len(source.prices.close):
         return float(source.prices.close[-1])
-    fills = [x.entry.movement.price for x in source.history if x.entry.movement is not None]
-    return float(fills[-1]) if fills else _entry_price(source.history[0])
+    fills = source.history.price
+    return float(fills[-1]) if len(fills) else _entry_price(source.history)
 
 
-def _logged(log: Log | None, books: _Books) -> tuple[tuple[Times, Floats], int]:
+def _logged(log: Log | None, books: History) -> tuple[tuple[Times, Floats], int]:
     """The log's equity where its balance is the ledger's, and how often it is not.
 
     A line may have been written just before or after the entry of the same moment.

@@ -19,11 +19,11 @@ from domain.performance import Times, drawdowns
 from domain.trades import Trade
 from domain.units import Floats
 from persistence.experiments import Trials
+from persistence.report.content import Report, label
 from persistence.report.curve import Curve, curve
 from persistence.report.measures import Search, measured, metrics, searched
 from persistence.report.operations import Operations
 from persistence.report.outlook import Outlook
-from persistence.report.page import Report, label, page
 from persistence.report.skill import skills
 from persistence.report.source import Source, exported
 
@@ -65,11 +65,11 @@ def reported(source: Source, trials: Trials | None = None) -> Report:
 def written(report: Report, folder: Path) -> str:
     """As `write`, of a report that is at hand."""
     files: dict[str, Callable[[BinaryIO], object]] = {
-        "report.html": lambda file: file.write(page(report).encode()),
         "metrics.json": lambda file: file.write(_metrics(report)),
         "trades.csv": lambda file: file.write(_trades(report.run.trades)),
         "equity.parquet": lambda file: _equity(report.curve, file),
         "ledger.jsonl": lambda file: file.writelines(exported(report.source.kept)),
+        "report.html": lambda file: file.write(_page(report)),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -78,6 +78,13 @@ def written(report: Report, folder: Path) -> str:
     except OSError as error:
         raise SettingsInvalid(f"{folder} cannot be written ({error.strerror})") from error
     return _sentence(report, folder)
+
+
+def _page(report: Report) -> bytes:
+    # The charts' library takes 48 MB and a second. What comes before it needs as much, and is done.
+    from persistence.report.page import page  # noqa: PLC0415
+
+    return page(report).encode()
 
 
 def _replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
@@ -166,12 +173,14 @@ def _equity(line: Curve, file: BinaryIO) -> None:
         "drawdown": _column(drawdowns(line.equity), pa.float64()),
     }
     # For a table that is written once Arrow's own allocator keeps three times the system's memory.
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
+    before, pool = pa.default_memory_pool(), pa.system_memory_pool()
+    pool.release_unused()
+    pa.set_memory_pool(pool)
     try:
         parquet.write_table(pa.table(columns), file)
     finally:
         pa.set_memory_pool(before)
+        pool.release_unused()
 
 
 def _column(values: Times | Floats, kind: pa.DataType) -> pa.Array:

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domain.facts import Mode
+from domain.horizons import CONFIDENCE_MIN
 from domain.performance import Times
 from domain.signals import Direction
 from domain.units import Floats, Nanos
-from persistence.logs import thinned
 from persistence.report.lines import Line, Signal, Worth, parts
 from persistence.report.operations import Course, Operations
 
@@ -43,13 +44,13 @@ class Signals:
     Attributes:
         at: moments [ns].
         sign: 1 up, -1 down.
-        confidence: share of the forecasts' weight that points there.
+        sure: whether it is confident enough to trade on.
         expected_bps: return, signed [basis points].
     """
 
     at: Times
-    sign: Times
-    confidence: Floats
+    sign: NDArray[np.int8]
+    sure: NDArray[np.bool_]
     expected_bps: Floats
 
 
@@ -62,14 +63,12 @@ class Log:
         signals: the forecaster.
         operations: the program.
         modes: markets that lines name, those that name none left out.
-        thinned: last day of which only a part is left, YYYYMMDD; '' where all is there.
     """
 
     worths: Worths
     signals: Signals
     operations: Operations
     modes: frozenset[str]
-    thinned: str = ""
 
 
 def read(folder: Path, mode: Mode | None, first: Nanos, last: Nanos) -> Log | None:
@@ -88,18 +87,16 @@ def read(folder: Path, mode: Mode | None, first: Nanos, last: Nanos) -> Log | No
     told = course.operations()
     if told is None:
         return None
-    return Log(
-        columns.worths(), columns.signals(), told, frozenset(modes - {""}), thinned(folder)
-    )
+    return Log(columns.worths(), columns.signals(), told, frozenset(modes - {""}))
 
 
 class _Columns:
-    """Columns that grow by a line at a time: times and numbers, eight bytes each."""
+    """Columns that grow by a line at a time: times and numbers, at most eight bytes each."""
 
     def __init__(self) -> None:
-        self._worth_at, self._signal_at, self._sign = array("q"), array("q"), array("q")
-        self._balance, self._equity = array("d"), array("d")
-        self._confidence, self._expected = array("d"), array("d")
+        self._worth_at, self._balance, self._equity = array("q"), array("d"), array("d")
+        self._signal_at, self._expected = array("q"), array("d")
+        self._sign, self._sure = array("b"), array("b")
 
     def hear(self, line: Line) -> None:
         """Keep what a line says of the account, or where a signal points."""
@@ -112,7 +109,7 @@ class _Columns:
                 if way is not Direction.FLAT:
                     self._signal_at.append(line.time)
                     self._sign.append(SIGN[way])
-                    self._confidence.append(sure)
+                    self._sure.append(sure >= CONFIDENCE_MIN)
                     self._expected.append(expected)
             case _:
                 pass
@@ -123,8 +120,8 @@ class _Columns:
 
     def signals(self) -> Signals:
         """Of the forecaster."""
-        at, sign = _held(self._signal_at), _held(self._sign)
-        return Signals(at, sign, _held(self._confidence), _held(self._expected))
+        at, sure = _held(self._signal_at), _held(self._sure).astype(np.bool_)
+        return Signals(at, _held(self._sign), sure, _held(self._expected))
 
 
 def _held(column: "array[Any]") -> Any:

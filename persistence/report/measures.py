@@ -1,7 +1,6 @@
 """The figures of a run, as `metrics.json` has them."""
 
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from math import sqrt
 from typing import Any
 
@@ -9,11 +8,10 @@ import numpy as np
 
 from domain import performance
 from domain.deflation import deflated_sharpe, probabilistic_sharpe
-from domain.ledger import ZERO
 from domain.performance import CALENDAR_DAYS, TRADES_MIN, TRADING_DAYS, Days
 from domain.resampling import sharpe_interval
-from domain.trades import Trade, slippage, total, trades
-from domain.units import Floats, Money, Nanos
+from domain.trades import Trade
+from domain.units import Floats, Nanos
 from persistence.experiments import Trials
 from persistence.report.curve import Curve, held
 from persistence.report.source import Source
@@ -128,17 +126,14 @@ class Measured:
 
 def measured(source: Source, curve: Curve) -> Measured:
     """All figures of a run."""
-    orders = {order.id: order for order in source.kept.orders}
-    closed = trades(source.history, orders)
     days = performance.daily(curve.at, curve.equity)
     other = held(source.prices, float(curve.equity[0]))
-    lost = total(slippage(entry, orders) for entry in source.kept.entries)
     return Measured(
-        trades=closed,
+        trades=source.history.trades,
         days=days,
         months=performance.monthly(days),
         ratios=_ratios(curve, days),
-        trading=_trading(source, curve, closed, lost),
+        trading=_trading(source, curve),
         holding=None
         if other is None
         else _ratios(other, performance.daily(other.at, other.equity)),
@@ -199,12 +194,11 @@ def _scaled(interval: Interval | None, periods: int) -> Interval | None:
     return low, high
 
 
-def _trading(
-    source: Source, curve: Curve, closed: tuple[Trade, ...], lost: Money | None
-) -> Trading:
+def _trading(source: Source, curve: Curve) -> Trading:
+    closed, lost = source.history.trades, source.history.slippage
     pnl: Floats = np.array([float(trade.pnl) for trade in closed])
     wins = int((pnl > 0).sum())
-    first, last = source.history[0].account, source.history[-1].account
+    first, last = source.history.first, source.history.last
     return Trading(
         trades=len(closed),
         wins=wins,
@@ -218,20 +212,15 @@ def _trading(
         profit_factor=performance.profit_factor(pnl),
         expectancy=performance.expectancy(pnl),
         exposure=performance.exposure(_spans(source, closed), *_range(curve)),
-        turnover=performance.turnover(float(_traded(source)), curve.equity),
+        turnover=performance.turnover(float(source.history.traded), curve.equity),
     )
 
 
 def _spans(source: Source, closed: tuple[Trade, ...]) -> list[tuple[Nanos, Nanos]]:
     spans = [(trade.opened, trade.closed) for trade in closed]
-    position = source.history[-1].account.position
+    position = source.history.last.position
     return spans if position is None else [*spans, (position.opened, source.kept.until)]
 
 
 def _range(curve: Curve) -> tuple[Nanos, Nanos]:
     return Nanos(int(curve.at[0])), Nanos(int(curve.at[-1]))
-
-
-def _traded(source: Source) -> Decimal:
-    moves = (entry.movement for entry in source.kept.entries if entry.movement is not None)
-    return sum((x.price * x.quantity for x in moves), Decimal(ZERO))

@@ -19,18 +19,14 @@ from domain.trades import Trade
 from domain.units import HOUR, Money
 from persistence.report import charts
 from persistence.report.charts import Chart, chart
-from persistence.report.curve import Curve
-from persistence.report.measures import Measured, Search
+from persistence.report.content import Report, label
+from persistence.report.measures import Measured
 from persistence.report.operations import FIGURE, Operations
 from persistence.report.outlook import Outlook
-from persistence.report.skill import Skill
 from persistence.report.source import Source
 from persistence.report.words import FILTERS, moment
 
 FOLDER = Path(__file__).parent
-
-UNKNOWN = "UNKNOWN MARKET"
-"""The label where nobody wrote down where the market data came from."""
 
 LABELS = {
     Mode.LIVE: "Binance's market as it happened; orders were filled on paper",
@@ -50,18 +46,6 @@ DAYS_MIN = 30
 
 DEEPEST = 55
 """Share of colour in the strongest month [per cent]."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Report:
-    """All that the page and the files beside it tell."""
-
-    source: Source
-    curve: Curve
-    run: Measured
-    skills: tuple[Skill, ...]
-    operations: Operations | None
-    search: Search | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +80,6 @@ def page(report: Report) -> str:
     return environment.get_template("page.html.j2").render(_context(report))
 
 
-def label(mode: Mode | None) -> str:
-    """Where the market data came from, as the page shouts it."""
-    return UNKNOWN if mode is None else str(mode)
-
-
 def _context(report: Report) -> dict[str, Any]:
     source, run, operations = report.source, report.run, report.operations
     return {
@@ -111,7 +90,7 @@ def _context(report: Report) -> dict[str, Any]:
         "days_min": resampling.DAYS_MIN,
         "draws": resampling.DRAWS,
         "entries": len(source.kept.entries),
-        "fills": sum(entry.movement is not None for entry in source.kept.entries),
+        "fills": len(source.history.filled),
         "groups": _groups(run.trades),
         "label": label(source.kept.mode),
         "label_says": LABELS[source.kept.mode],
@@ -122,7 +101,7 @@ def _context(report: Report) -> dict[str, Any]:
         "no_skill": _no_skill(source),
         "outlooks": source.outlooks,
         "operations": operations,
-        "position": source.history[-1].account.position,
+        "position": source.history.last.position,
         "prices": len(source.prices.at),
         "refusals": _refusals(operations),
         "run": run,
@@ -225,19 +204,6 @@ def _no_skill(source: Source) -> str:
     return "no signal in the log has its price, then and later, in the store"
 
 
-def _thinned(source: Source) -> list[str]:
-    """That the log is not whole, where it is not."""
-    if source.log is None or not source.log.thinned:
-        return []
-    day = f"{source.log.thinned[:4]}-{source.log.thinned[4:6]}-{source.log.thinned[6:]}"
-    told = (
-        f"Of the log up to {day} only what happened is left: what it told each minute was removed "
-        "to make room (it keeps 100 MB). Signals, reasons to wait and the account's marks are of "
-        "the time since; orders, fills, refusals and faults, trades and money are of all."
-    )
-    return [told]
-
-
 def warnings(report: Report) -> list[str]:
     """What a reader must know before the first figure."""
     run, operations, kept = report.run, report.operations, report.source.kept
@@ -268,7 +234,6 @@ def warnings(report: Report) -> list[str]:
             "said before was removed to make room (it keeps 100 MB), or never written. Latencies, "
             "refusals, signals and uptime are of what is left; trades and money are of all."
         )
-    found += _thinned(report.source)
     if kept.entries[0].cause is Cause.RESTORED:
         since = moment(kept.entries[0].at)
         found.append(

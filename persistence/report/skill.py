@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.horizons import CONFIDENCE_MIN, TIMEFRAMES, Timeframe
+from domain.horizons import TIMEFRAMES, Timeframe
 from domain.performance import Times, wilson
 from domain.units import BASIS_POINTS
 from persistence.report.log import Log, Signals
@@ -55,7 +55,7 @@ def _skill(signals: Signals, prices: Prices, timeframe: Timeframe) -> Skill | No
         return None
     moves = np.log(prices.close[then[use]] / prices.close[now[use]]) * BASIS_POINTS
     along = moves * signals.sign[use]
-    sure = signals.confidence[use] >= CONFIDENCE_MIN
+    sure = signals.sure[use]
     right = along > 0
     return Skill(
         timeframe=timeframe,

@@ -1,6 +1,6 @@
 """What a report is made from: a ledger, in a HOME, in a folder of LMDB, or in an exported file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,13 +16,14 @@ from domain.horizons import Timeframe
 from domain.ledger import Entry
 from domain.orders import Order
 from domain.performance import Times
-from domain.trades import Step, steps
 from domain.units import Floats, Nanos
 from persistence.candles import CandleStore
 from persistence.checkpoints import Checkpoint, CheckpointStore
 from persistence.environment import open_to_read
 from persistence.home import Home
 from persistence.ledger import LedgerStore, replayed
+from persistence.records import Packed
+from persistence.report.history import History, history
 from persistence.report.log import Log, read
 from persistence.report.outlook import Outlook, outlooks
 
@@ -54,8 +55,8 @@ class Kept:
 
     mode: Mode | None
     until: Nanos
-    orders: tuple[Order, ...]
-    entries: tuple[Entry, ...]
+    orders: Sequence[Order]
+    entries: Sequence[Entry]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +68,7 @@ class Source:
 
     name: str
     kept: Kept
-    history: tuple[Step, ...]
+    history: History
     prices: Prices
     log: Log | None
     outlooks: tuple[Outlook, ...] = ()
@@ -126,7 +127,11 @@ def of_ledger(path: Path) -> Source:
 def exported(kept: Kept) -> Iterator[bytes]:
     """The ledger as lines of JSON, as `imported` reads them."""
     encoder = msgspec.json.Encoder()
-    yield encoder.encode(Header(1, kept.mode, kept.until, kept.orders)) + b"\n"
+    head = encoder.encode(Header(1, kept.mode, kept.until, ()))
+    yield head.removesuffix(b"]}")
+    for number, order in enumerate(kept.orders):
+        yield b"," * (number > 0) + encoder.encode(order)
+    yield b"]}\n"
     for entry in kept.entries:
         yield encoder.encode(entry) + b"\n"
 
@@ -139,20 +144,17 @@ def imported(lines: bytes, path: Path) -> Kept:
         entries = msgspec.json.Decoder(Entry).decode_lines(rest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise StoreCorrupt(f"{path} is no exported ledger ({error})") from error
-    return Kept(header.mode, Nanos(header.until), header.orders, tuple(entries))
+    orders, booked = Packed.of(header.orders, Order), Packed.of(entries, Entry)
+    return Kept(header.mode, Nanos(header.until), orders, booked)
 
 
 def _stored(path: Path, mode: Mode | None) -> Stored:
     try:
         with closing(open_to_read(path)) as environment:
-            ledger = LedgerStore(environment)
-            # First the checkpoint: what a running trader books meanwhile comes after it.
-            checkpoint, _ = CheckpointStore(environment).newest()
-            entries, orders = ledger.since(0), ledger.orders()
-            until = max([entry.at for entry in entries] + [checkpoint.at if checkpoint else 0])
-            kept = Kept(mode, Nanos(until), orders, entries)
-            _compare(entries, checkpoint, path)
+            kept = _kept(environment, path, mode)
             prices = _prices(CandleStore(environment), kept)
+        # What was read of the store counts as ours while it is open, so it is opened once more.
+        with closing(open_to_read(path)) as environment:
             return Stored(kept, prices, outlooks(environment, _first(kept), kept.until))
     except LedgerUnbalanced as error:
         raise StoreCorrupt(f"the ledger of {path} does not add up ({error})") from error
@@ -160,7 +162,17 @@ def _stored(path: Path, mode: Mode | None) -> Stored:
         raise StoreCorrupt(f"{path} cannot be read ({error})") from error
 
 
-def _compare(entries: tuple[Entry, ...], checkpoint: Checkpoint | None, path: Path) -> None:
+def _kept(environment: lmdb.Environment, path: Path, mode: Mode | None) -> Kept:
+    ledger = LedgerStore(environment)
+    # First the checkpoint: what a running trader books meanwhile comes after it.
+    checkpoint, _ = CheckpointStore(environment).newest()
+    entries, orders = ledger.packed(), ledger.packed_orders()
+    until = max([entry.at for entry in entries] + [checkpoint.at if checkpoint else 0])
+    _compare(entries, checkpoint, path)
+    return Kept(mode, Nanos(until), orders, entries)
+
+
+def _compare(entries: Packed[Entry], checkpoint: Checkpoint | None, path: Path) -> None:
     """Raise StoreCorrupt where the ledger is not what the newest checkpoint saw."""
     if checkpoint is None or not entries:
         return
@@ -181,10 +193,10 @@ def _source(name: str, stored: Stored, log: Log | None) -> Source:
     if not kept.entries:
         raise StoreBusy(f"nothing is booked in {name}; a trader's first start opens the ledger")
     try:
-        history = steps(kept.entries)
+        added = history(kept.entries, kept.orders)
     except LedgerUnbalanced as error:
         raise StoreCorrupt(f"the ledger of {name} does not add up ({error})") from error
-    return Source(name, kept, history, stored.prices, log, stored.outlooks)
+    return Source(name, kept, added, stored.prices, log, stored.outlooks)
 
 
 def _told(mode: Mode | None, log: Log | None) -> Mode | None:

@@ -77,7 +77,7 @@ def test_draws_are_the_same_for_the_same_seed_and_bounded_in_memory() -> None:
     once, again = (list(draws(returns, 700, seed=5)) for _ in range(2))
 
     assert sum(map(len, once)) == 700
-    assert all(len(part) * 1000 <= 1 << 18 for part in once)
+    assert all(len(part) * 1000 <= 1 << 16 for part in once)
     assert all((x == y).all() for x, y in zip(once, again, strict=True))
 
 

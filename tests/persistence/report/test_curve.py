@@ -7,6 +7,7 @@ import pytest
 from domain.facts import Accounted
 from domain.units import MINUTE, Nanos
 from persistence.report.curve import BY_CANDLES, BY_FILLS, BY_LOG, curve, held
+from persistence.report.history import history
 from persistence.report.source import NO_PRICES, Prices, of_home
 from tests.builders import NOON, money
 from tests.persistence.report.runs import MINUTES, a_home, facts, log
@@ -33,7 +34,7 @@ def test_curve_begins_with_the_ledger_and_ends_where_it_does(tmp_path: Path) -> 
     assert (line.at[0], line.at[-1]) == (NOON, NOON + MINUTES * MINUTE)
     assert (np.diff(line.at) >= 0).all()
     assert line.equity[0] == 10_000
-    assert line.equity[-1] == pytest.approx(float(source.history[-1].account.wallet))
+    assert line.equity[-1] == pytest.approx(float(source.history.last.wallet))
 
 
 def test_log_values_what_was_held_where_there_are_no_candles(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_ledger_alone_knows_the_fills_only(tmp_path: Path) -> None:
 def test_position_that_is_open_at_the_end_counts_at_its_last_price(tmp_path: Path) -> None:
     a_home(tmp_path, "101", prices=False)
     source = of_home(tmp_path)
-    short = replace(source, history=source.history[:-1])
+    short = replace(source, history=history(source.kept.entries[:-1], ()))
 
     assert curve(short).equity[-1] == pytest.approx(10_000 - 0.020004)
 

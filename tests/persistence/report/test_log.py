@@ -45,6 +45,12 @@ def test_signal_of_which_nobody_knows_how_sure_it_was_is_left_out(tmp_path: Path
     assert told(tmp_path, *facts).signals.at.tolist() == [NOON + MINUTE]
 
 
+def test_signal_is_sure_from_the_confidence_on_that_is_traded(tmp_path: Path) -> None:
+    facts = (signalled(n, Direction.LONG, x) for n, x in enumerate((0.699999, 0.7)))
+
+    assert told(tmp_path, *facts).signals.sure.tolist() == [False, True]
+
+
 def test_markets_that_the_lines_name_are_known(tmp_path: Path) -> None:
     told(tmp_path, signalled(0, Direction.LONG))
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.facts import Mode
-from domain.trades import steps
 from domain.units import MINUTE, Nanos
 from persistence.experiments import Trials, Variant
 from persistence.report.curve import curve
+from persistence.report.history import history
 from persistence.report.measures import measured, metrics, searched
 from persistence.report.source import NO_PRICES, Kept, Source, of_home
 from tests.builders import NOON
@@ -30,7 +30,7 @@ ISSUE_8 = (
 def a_source(*exits: str, known: bool = True) -> Source:
     entries, orders = books(*exits)
     kept = Kept(Mode.DEMO, entries[-1].at, orders if known else (), entries)
-    return Source("a test", kept, steps(entries), NO_PRICES, None)
+    return Source("a test", kept, history(kept.entries, kept.orders), NO_PRICES, None)
 
 
 def some_trials(count: int) -> Trials:
@@ -132,7 +132,7 @@ def test_exposure_counts_the_position_that_is_still_open() -> None:
     kept = Kept(None, until, (), entries[:-1])
 
     run = measured(
-        source := Source("a test", kept, steps(kept.entries), NO_PRICES, None), curve(source)
+        source := Source("a test", kept, history(kept.entries, ()), NO_PRICES, None), curve(source)
     )
 
     assert run.trading.trades == 0

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from domain.ledger import restored
-from domain.trades import steps
 from persistence.experiments import Trials, Variant
 from persistence.report.files import reported
+from persistence.report.history import history
 from persistence.report.page import page, warnings
 from persistence.report.source import of_home
 from tests.builders import NOON, an_account
@@ -132,7 +132,7 @@ def test_restored_ledger_says_what_it_does_not_hold(tmp_path: Path) -> None:
     entry = restored(an_account(), NOON)
     kept = replace(source.kept, entries=(entry,))
 
-    told = warnings(reported(replace(source, kept=kept, history=steps(kept.entries))))
+    told = warnings(reported(replace(source, kept=kept, history=history(kept.entries, ()))))
 
     assert "what was before it is not in these figures" in told[-1]
 
@@ -198,7 +198,7 @@ def test_modelled_book_is_said(usual: str) -> None:
 def test_open_position_is_told_apart_from_the_trades(tmp_path: Path) -> None:
     a_home(tmp_path, "101")
     source = of_home(tmp_path)
-    cut = replace(source, history=source.history[:-1])
+    cut = replace(source, history=history(source.kept.entries[:-1], ()))
 
     html = page(reported(cut))
 

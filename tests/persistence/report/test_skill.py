@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from domain.horizons import Timeframe
+from domain.horizons import CONFIDENCE_MIN, Timeframe
 from domain.units import MINUTE, SECOND
 from persistence.report.lines import Start
 from persistence.report.log import Log, Signals, Worths
@@ -24,7 +24,7 @@ def a_log(way: int, minutes: int, confidence: float = 0.8) -> Log:
     signals = Signals(
         NOON + np.arange(minutes) * MINUTE,
         np.full(minutes, way),
-        confidence * told,
+        told * confidence >= CONFIDENCE_MIN,
         2.5 * way * told,
     )
     course = Course()

@@ -21,7 +21,7 @@ def test_home_gives_ledger_orders_prices_and_log(tmp_path: Path) -> None:
 
     assert source.kept.mode is Mode.REPLAY
     assert source.kept.until == NOON + MINUTES * MINUTE
-    assert len(source.kept.entries) == len(source.history) == 3
+    assert len(source.kept.entries) == len(source.history.at) == 3
     assert [order.id for order in source.kept.orders] == ["E0", "X0"]
     assert len(source.prices.at) == MINUTES
     assert source.prices.at[0] == NOON + MINUTE
@@ -91,7 +91,7 @@ def test_file_that_is_no_exported_ledger_is_refused(tmp_path: Path, content: byt
 
 def test_exported_ledger_that_lost_an_entry_is_refused(tmp_path: Path) -> None:
     a_home(tmp_path, "101")
-    lines = list(exported(of_home(tmp_path).kept))
+    lines = b"".join(exported(of_home(tmp_path).kept)).splitlines(keepends=True)
     (tmp_path / "ledger.jsonl").write_bytes(b"".join(lines[:1] + lines[2:]))
 
     with pytest.raises(StoreCorrupt, match="does not add up"):

@@ -16,6 +16,7 @@ from domain.horizons import CONFIDENCE_MIN
 from domain.performance import Times
 from domain.signals import Direction
 from domain.units import Floats, Nanos
+from persistence.logs import thinned
 from persistence.report.lines import Line, Signal, Worth, parts
 from persistence.report.operations import Course, Operations
 
@@ -63,12 +64,14 @@ class Log:
         signals: the forecaster.
         operations: the program.
         modes: markets that lines name, those that name none left out.
+        thinned: last day of which only a part is left, YYYYMMDD; '' where all is there.
     """
 
     worths: Worths
     signals: Signals
     operations: Operations
     modes: frozenset[str]
+    thinned: str = ""
 
 
 def read(folder: Path, mode: Mode | None, first: Nanos, last: Nanos) -> Log | None:
@@ -87,7 +90,7 @@ def read(folder: Path, mode: Mode | None, first: Nanos, last: Nanos) -> Log | No
     told = course.operations()
     if told is None:
         return None
-    return Log(columns.worths(), columns.signals(), told, frozenset(modes - {""}))
+    return Log(columns.worths(), columns.signals(), told, frozenset(modes - {""}), thinned(folder))
 
 
 class _Columns:

@@ -204,6 +204,19 @@ def _no_skill(source: Source) -> str:
     return "no signal in the log has its price, then and later, in the store"
 
 
+def _thinned(source: Source) -> list[str]:
+    """That the log is not whole, where it is not."""
+    if source.log is None or not source.log.thinned:
+        return []
+    day = f"{source.log.thinned[:4]}-{source.log.thinned[4:6]}-{source.log.thinned[6:]}"
+    told = (
+        f"Of the log up to {day} only what happened is left: what it told each minute was removed "
+        "to make room (it keeps 100 MB). Signals, reasons to wait and the account's marks are of "
+        "the time since; orders, fills, refusals and faults, trades and money are of all."
+    )
+    return [told]
+
+
 def warnings(report: Report) -> list[str]:
     """What a reader must know before the first figure."""
     run, operations, kept = report.run, report.operations, report.source.kept
@@ -234,6 +247,7 @@ def warnings(report: Report) -> list[str]:
             "said before was removed to make room (it keeps 100 MB), or never written. Latencies, "
             "refusals, signals and uptime are of what is left; trades and money are of all."
         )
+    found += _thinned(report.source)
     if kept.entries[0].cause is Cause.RESTORED:
         since = moment(kept.entries[0].at)
         found.append(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from actors.messages import DashboardInbox, Tick
+from actors.messages import DashboardInbox, Tick, Vitals
 from domain.account import Marked
 from domain.drawdown import STOPPED_FROM
 from domain.facts import (
@@ -57,11 +57,13 @@ class Condition:
         self._seconds = seconds
         self._silent_after = silent_after
         self._heard = seconds()
+        self._ticked = False
         self._ready = False
         self._unmet: dict[str, str] = {}
         self._texts: dict[str, str] = {}
         self._handlers: dict[type, Callable[[Any], None]] = {
             Tick: self._tick,
+            Vitals: self._live,
             Progress: self._progress,
             Ready: self._begin,
             FeedDown: self._lose,
@@ -99,7 +101,12 @@ class Condition:
         return self._seconds() - self._heard
 
     def _tick(self, _tick: Tick) -> None:
-        self._heard = self._seconds()
+        self._heard, self._ticked = self._seconds(), True
+
+    def _live(self, _vitals: Vitals) -> None:
+        """A demo and a replay have no time before the model is loaded; it lives all the same."""
+        if not self._ticked:
+            self._heard = self._seconds()
 
     def _progress(self, fact: Progress) -> None:
         unmet = {name: told for name, told in self._unmet.items() if name != fact.criterion}

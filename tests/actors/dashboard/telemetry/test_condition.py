@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors.dashboard.telemetry.condition import CODES, SILENT_SECONDS, Condition
-from actors.messages import DashboardInbox, Tick
+from actors.messages import DashboardInbox, Tick, Vitals
 from domain.facts import (
     Decided,
     Decision,
@@ -97,6 +97,20 @@ def test_dead_dashboard_is_noticed_by_the_age_of_its_last_tick() -> None:
     assert "12 s" in reason.text
     condition.hear(Tick(NOON))
     assert condition.reasons() == ()
+
+
+def test_time_that_has_not_begun_is_not_missed_while_somebody_lives() -> None:
+    watch = Watch()
+    condition = Condition(watch)
+
+    watch.now += 60.0
+    condition.hear(Vitals(NOON, ()))
+    assert codes(condition) == ["starting"]
+    condition.hear(Tick(NOON))
+    watch.now += 60.0
+    condition.hear(Vitals(NOON, ()))
+
+    assert codes(condition) == ["starting", "silent"]
 
 
 @settings(max_examples=50)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from actors.broker import BrokerActor
+from actors.broker import BrokerActor, Rest
 from actors.feed.timeline import COARSE_TICK_EVERY, timeline
 from actors.house import Addresses, Room
 from actors.loop import Queue
@@ -106,8 +106,8 @@ class Stage:
             actor.release()
         self._queue.work_off()
 
-    def rest(self) -> Marked | None:
-        """The account, where nothing will change before the market moves; else None."""
+    def rest(self) -> Rest | None:
+        """How things stand, where nothing will change before the market moves; else None."""
         return self._broker.at_rest if self._risk.idle else None
 
     def play(self, candle: Candle, seed: int, cue: Cue | None, first: Nanos) -> None:
@@ -186,35 +186,35 @@ def _with_ticks(
             yield item  # type: ignore[misc]
 
 
-def reached(rest: Marked, candle: Candle) -> bool:
+def reached(rest: Rest, candle: Candle) -> bool:
     """Whether a minute may change more than the price, for who rests like this."""
-    position = rest.account.position
+    low, high = candle.low * (1 - SIGHT), candle.high * (1 + SIGHT)
+    if any(low <= price <= high for price in rest.missing):
+        return True
+    position = rest.marked.account.position
     if position is None:
         return False
-    if rest.stopped or candle.close_time >= position.plan.expires:
+    if rest.marked.stopped or candle.close_time >= position.plan.expires:
         return True
-    low, high = candle.low * (1 - SIGHT), candle.high * (1 + SIGHT)
     levels = (position.plan.stop, position.plan.target, liquidation_price(position))
-    if any(low <= level <= high for level in levels):
-        return True
-    return _revalued(rest, candle)
+    return any(low <= level <= high for level in levels) or _revalued(rest.marked, candle)
 
 
-def _revalued(rest: Marked, candle: Candle) -> bool:
+def _revalued(marked: Marked, candle: Candle) -> bool:
     """Whether equity may pass its best, or fall to where the guard acts."""
     worth = [
-        rest.account.equity(Price(price))
+        marked.account.equity(Price(price))
         for price in (candle.low * (1 - SPARE), candle.high * (1 + SPARE))
     ]
     best, worst = Money(max(worth)), Money(min(worth))
-    return best > rest.high_water or drawdown(HighWater(rest.high_water), worst) >= REDUCED_FROM
+    return best > marked.high_water or drawdown(HighWater(marked.high_water), worst) >= REDUCED_FROM
 
 
-def _last_matters(rest: Marked, candle: Candle, cue: Cue | None) -> bool:
+def _last_matters(rest: Rest, candle: Candle, cue: Cue | None) -> bool:
     """Whether the end of a minute may change something."""
-    position = rest.account.position
+    position = rest.marked.account.position
     if position is None:
-        return cue is not None and cue.opens and not rest.stopped
+        return cue is not None and cue.opens and not rest.marked.stopped
     if candle.close_time % PERIOD == 0:
         return True
     return cue is not None and cue.closes[position.side.sign > 0]

@@ -1,6 +1,6 @@
 """Broker: the paper venue. Orders travel, meet the book, are filled, and are booked."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import assert_never
 
@@ -37,6 +37,19 @@ MARK_AGE_MAX = Nanos(2 * MINUTE)
 
 TOLD_EVERY = Nanos(8 * SECOND)
 """How often an account is told in which nothing changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What stands while nothing of ours is under way.
+
+    Attributes:
+        marked: the account, as everybody knows it.
+        missing: prices at which we took something that the market still shows.
+    """
+
+    marked: Marked
+    missing: tuple[Price, ...]
 
 
 class BrokerActor(Actor[BrokerInbox]):
@@ -105,17 +118,18 @@ class BrokerActor(Actor[BrokerInbox]):
                 assert_never(message)
 
     @property
-    def at_rest(self) -> Marked | None:
-        """The account as everybody knows it, None while something of ours is under way.
+    def at_rest(self) -> Rest | None:
+        """How things stand, None while something of ours is under way.
 
         For who runs the rooms himself: until the market reaches the position's stop, target or a
-        new high-water mark, or time its limit or a settlement, nothing will change.
+        new high-water mark, or a price at which we took something, or time its limit or a
+        settlement, nothing will change.
         """
         told = self._marked
         if not self._loaded or told is None or not self._desk.settled:
             return None
         current = told.account is self._books.account and not told.pending
-        return told if current else None
+        return Rest(told, self._desk.missing) if current else None
 
     def release(self) -> None:
         """Save before the end."""

@@ -67,12 +67,17 @@ class Desk:
     @property
     def settled(self) -> bool:
         """Whether nothing of ours is left to do before the market moves or a plan's time is up."""
-        if self.pending or self._venue.taken:
+        if self.pending:
             return False
         if self._books.account.position is None:
             return not self._venue.working
         kinds = {x.order.kind for x in self._venue.working if x.order.closes}
         return Kind.STOP_MARKET in kinds and bool(kinds.intersection(TARGETS))
+
+    @property
+    def missing(self) -> tuple[Price, ...]:
+        """Prices at which the market shows more than is there for us, as we took of it."""
+        return tuple(taken.price for taken in self._venue.taken)
 
     def follow(self, rules: Instrument) -> None:
         """These are the market's filters."""

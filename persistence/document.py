@@ -31,8 +31,8 @@ SAVE_EVERY = Nanos(5 * MINUTE)
 AMOUNT_MAX = 10**12
 """No amount, price or size of a document is larger; the ledger's decimals hold it exactly."""
 
-SIZE_MAX = 1 << 28
-"""A longer document is none [bytes]; a million trades have half of it."""
+SIZE_MAX = 1 << 26
+"""A longer document is none [bytes]; half a million trades have as much."""
 
 DRAWDOWN_DIGITS = 6
 """A millionth is a cent of the wallet."""
@@ -88,9 +88,11 @@ def read(path: Path) -> Document:
         StateInvalid: the file cannot be read, is no JSON, or breaks the schema; says where.
     """
     try:
-        if path.stat().st_size > SIZE_MAX:
+        with path.open("rb") as file:
+            data = file.read(SIZE_MAX + 1)  # of a device that never ends, too
+        if len(data) > SIZE_MAX:
             raise StateInvalid(f"{path} is longer than {SIZE_MAX} bytes")
-        state = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+        state = json.loads(data.decode("utf-8"), parse_constant=_no_constant)
     except OSError as error:
         raise StateInvalid(f"{path} cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:

@@ -377,9 +377,11 @@ def _dump(file: Path) -> pa.Table:
 def _plain(file: Path) -> bytes:
     if file.suffix.lower() != ".csv":
         raise ValueError("its name ends in none of .parquet, .csv and .zip")
-    if file.stat().st_size > _SIZE_MAX:
+    with file.open("rb") as opened:
+        data = opened.read(_SIZE_MAX + 1)
+    if len(data) > _SIZE_MAX:
         raise ValueError(f"larger than {_SIZE_MAX} bytes")
-    return file.read_bytes()
+    return data
 
 
 def _unpacked(file: Path) -> bytes:

@@ -118,6 +118,13 @@ def test_file_that_is_no_document_is_one_clear_line(
         read(path)
 
 
+def test_document_without_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("persistence.document.SIZE_MAX", 1000)
+
+    with pytest.raises(StateInvalid, match="longer than 1000 bytes"):
+        read(Path("/dev/zero"))
+
+
 def test_file_that_is_not_there_is_one_clear_line(tmp_path: Path) -> None:
     with pytest.raises(StateInvalid, match="cannot be read"):
         read(tmp_path / "none.json")

@@ -32,8 +32,8 @@ MEMORY_MAX = 8 << 30
 """Address space of a hunt [bytes]; an input that wants more is a finding."""
 
 OPTIONS = (
-    *("-timeout=0", "-handle_alrm=0", "-rss_limit_mb=4096"),
-    *(f"-max_len={SIZE_MAX}", "-verbosity=0"),
+    *("-timeout=1000000", "-rss_limit_mb=4096", f"-max_len={SIZE_MAX}"),
+    *("-report_slow_units=1000000", "-verbosity=0"),
 )
 """Of libFuzzer; how long an input takes is watched here, where it shows in which line."""
 
@@ -93,7 +93,8 @@ class Hunt:
         inputs.mkdir()
         for number, data in enumerate(self._pool):
             (inputs / str(number)).write_bytes(data)
-        arguments = ["fuzz", str(inputs), *OPTIONS, f"-seed={self._seed % 2**32 or 1}"]
+        own = (f"-seed={self._seed % 2**32 or 1}", f"-artifact_prefix={self._folder}/")
+        arguments = ["fuzz", str(inputs), *OPTIONS, *own]
         self._guide.Setup(
             arguments, self.try_one, custom_mutator=self._mutated, internal_libfuzzer=True
         )

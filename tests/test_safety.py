@@ -30,7 +30,7 @@ UNSAFE_CALLS = {
 }
 
 LISTENERS = ("bind", "create_server", "start_server", "HTTPServer", "TCPServer", "UDPServer")
-"""How the names of what opens a socket to listen on end; what inherits from one names an address."""
+"""How the names of what opens a socket to listen on end; what inherits from one counts, too."""
 
 LOOPBACK = {"127.0.0.1", "LOOPBACK", "HOST"}
 """Where one may listen; the names are constants of this value."""

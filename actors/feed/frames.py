@@ -142,11 +142,13 @@ def _rows(file: Path) -> Generator[Taken | Damage]:
         for number, row in enumerate(csv.DictReader(_bounded(lines.readline)), start=1):
             try:
                 yield _row(row)
-            except (AttributeError, KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError):
                 yield Damage(file.name, f"row {number} is not an arrival time and a frame")
 
 
 def _row(row: dict[str, str]) -> Taken:
+    if None in row.values():
+        raise ValueError("the row is too short")
     arrived = _arrival(int(row["recv_tsec"]) * SECOND + int(row["recv_tnsec"]))
     stream = f"{row['symbol'].lower()}@{_CSV_STREAMS[row['stream_kind']]}"
     return Taken(arrived, stream, row["payload_json"])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import TextIO, cast
+from typing import Protocol, TextIO, cast
 
 import numpy as np
 
@@ -31,10 +31,10 @@ from domain.signals import Signal
 from domain.terms import ROUND_TRIP_BPS, Terms
 from domain.units import BASIS_POINTS, MINUTE, Nanos
 from domain.version import VERSION
-from persistence.backups import StateFile
 from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
 from persistence.checkpoints import CheckpointStore
+from persistence.document import Document, write
 from persistence.environment import open_environment
 from persistence.forecasts import ForecastStore
 from persistence.home import Home
@@ -99,12 +99,27 @@ class _Untaught:
 def play(
     bill: Playbill, foresight: Foresight, home: Home, model: Forecaster, stream: TextIO
 ) -> None:
-    """Trade through the period; what came of it is in HOME."""
+    """Trade through the period on what is foreseen; what came of it is in HOME."""
     cues = Cues(foresight, _looked_through(foresight, stream), bill.terms)
+    perform(bill, cues, home, model, stream)
+
+
+class Prompter(Protocol):
+    """Knows which signal comes when."""
+
+    def first(self, at: Nanos) -> Signal | None:
+        """The signal that stands when the market begins; None where there is none."""
+
+    def at(self, close: Nanos) -> Cue | None:
+        """What the signal of the minute that closes then may do; moments only rise."""
+
+
+def perform(bill: Playbill, cues: Prompter, home: Home, model: Forecaster, stream: TextIO) -> None:
+    """Trade through the period on given signals; the model lends them its name only."""
     progress = Progress("trading", bill.end - bill.begin, stream)
     home.enter(bill.archive.identity)
     with closing(open_environment(home.store, durable=False)) as environment:
-        state = StateFile(home, None, durable=False)
+        state = LastState(home)
         journal = Journal(home.log)
         scribe = Scribe(journal)
         memory = Memory(
@@ -223,6 +238,28 @@ class Scribe:
     def flush(self) -> None:
         """Write what waits."""
         self._journal.flush()
+
+
+class LastState:
+    """Keeps the newest state, and writes it once.
+
+    The document tells every trade: made each hour, it would take a year's backtest most of its
+    time, and no copy of an hour before is worth anything to who can run it again.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._described: Callable[[], Document] | None = None
+
+    def keep(self, _at: Nanos, described: Callable[[], Document]) -> str:
+        """Remember how it is described; no copy is kept."""
+        self._described = described
+        return ""
+
+    def close(self) -> None:
+        """Write it."""
+        if self._described is not None:
+            write(self._home.state, self._described(), durable=False)
 
 
 class Unseen:

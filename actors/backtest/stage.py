@@ -26,7 +26,7 @@ from actors.loop import Queue
 from actors.messages import Begin, FeedReady, ModelReady, Tick
 from actors.risk import RiskActor
 from domain.account import Marked
-from domain.drawdown import REDUCED_FROM, HighWater, drawdown
+from domain.drawdown import REDUCED_FROM, STOPPED_FROM, HighWater, drawdown
 from domain.funding import PERIOD
 from domain.margin import liquidation_price
 from domain.market import Book, Candle, Trade
@@ -207,7 +207,9 @@ def _revalued(marked: Marked, candle: Candle) -> bool:
         for price in (candle.low * (1 - SPARE), candle.high * (1 + SPARE))
     ]
     best, worst = Money(max(worth)), Money(min(worth))
-    return best > marked.high_water or drawdown(HighWater(marked.high_water), worst) >= REDUCED_FROM
+    # Who was as deep as that before is told apart from others only where trading stops.
+    acts = STOPPED_FROM if marked.deepest >= REDUCED_FROM else REDUCED_FROM
+    return best > marked.high_water or drawdown(HighWater(marked.high_water), worst) >= acts
 
 
 def _last_matters(rest: Rest, candle: Candle, cue: Cue | None) -> bool:

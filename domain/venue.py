@@ -245,7 +245,7 @@ def attempt(venue: Venue, working: Working, room: Quantity, now: Nanos) -> Outco
     """
     if working.stage is Stage.TAKES:
         return _take(venue, working, room, now)
-    book = fresh(venue.book, now)
+    book = fresh(venue.book, max(now, working.since))
     if working.stage is Stage.TRAVELS or book is None:
         return None
     if not _concerns(book, working) or not valid(book):

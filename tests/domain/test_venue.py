@@ -27,6 +27,7 @@ from domain.venue import (
     sent,
     traded,
 )
+from domain.venue import resting as taken_up
 from tests.builders import NOON, a_book, a_trade, an_order, money, price, quantity
 
 RICH = Standing(quantity("1000000"), money(10**12))
@@ -170,6 +171,14 @@ def test_market_order_expires_where_the_first_usable_book_comes_too_late() -> No
     outcome = met(an_order(), late)
 
     assert (outcome.working.status, outcome.executions) == (Status.EXPIRED, ())
+
+
+def test_resting_order_meets_no_book_of_long_before_it_arrived() -> None:
+    venue = taken_up(Venue(), a_limit("101"), Nanos(NOON + 3 * SECOND), RICH.room)
+
+    seen = replace(venue, book=a_book(at=NOON))
+
+    assert attempt(seen, seen.working[0], RICH.room, NOON) is None
 
 
 def test_queue_moves_up_by_trades_and_by_its_share_of_cancellations() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from actors.clock import Clock, wall_clock
+from actors.clock import Clock, SteadyClock, wall_clock
 from actors.dashboard import Display, Headless, Observer
 from actors.dashboard.outside import Outside
 from actors.feed import Line, Source
@@ -159,7 +159,7 @@ def _resumed(source: Source | None, settings: Settings, home: Home) -> Source | 
     return DemoSource(seed=settings.seed, start=checkpoint.at)
 
 
-def _live(settings: Settings, held: ExitStack) -> Line:
+def _live(settings: Settings, held: ExitStack, now: SteadyClock) -> Line:
     """The line to Binance. Imported here: a demo and a replay need no network."""
     from actors.feed.endpoints import Endpoints  # noqa: PLC0415
     from actors.feed.frames import Recorder  # noqa: PLC0415
@@ -171,7 +171,7 @@ def _live(settings: Settings, held: ExitStack) -> Line:
     endpoints = Endpoints(
         settings.rest, settings.websocket, settings.futures_rest, settings.futures_websocket
     )
-    return LiveLine(Venue(endpoints, wall_clock), recorder)
+    return LiveLine(Venue(endpoints, now), recorder)
 
 
 def _watch(home: Home) -> Callable[[], str]:
@@ -248,10 +248,11 @@ class _Run:
             )
             held.callback(paced.stop)
             return paced
-        clock = Clock(everyone)
+        now = SteadyClock()
+        clock = Clock(everyone, now)
         clock.start()
         held.callback(clock.stop)
-        return _live(self._settings, held)
+        return _live(self._settings, held, now)
 
     def _backlog(self) -> int:
         return max(address.waiting for address in self._at.rooms)

@@ -232,6 +232,11 @@ class _Session:
         self._tell(ClocksCompared(self._venue.clock(), offset))
         return offset.tolerable
 
+    def _compare_again(self) -> None:
+        """A clock that was set makes all that comes incredible: that may be why the line broke."""
+        with suppress(VenueUnavailable, BadFrame):
+            self._compare_clocks()
+
     def _watch_clock(self) -> None:
         """Compare clocks now and then; soon again while they do not agree."""
         timing, agreed = self._venue.timing, False
@@ -250,6 +255,7 @@ class _Session:
                 self._tell(Disconnected(self._venue.clock(), str(lost)))
                 self._connection.fail(hard=isinstance(lost, Incredible))
                 self._connection.reopen()
+                self._spawn("feed-clock-again", self._compare_again)
         self._connection.close()
 
     def _listen(self) -> None:

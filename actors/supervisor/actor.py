@@ -37,6 +37,9 @@ CLOSE_SECONDS_MAX = 8
 ASLEEP = Nanos(5 * SECOND)
 """Beats that come so far apart mean that the whole process was suspended."""
 
+BACK_MAX = Nanos(10 * SECOND)
+"""A clock that is set back by less is waited for; beyond, only a new process knows the time."""
+
 EXIT_GAVE_UP = 5
 """Exit status after too many crashes."""
 
@@ -132,6 +135,11 @@ class SupervisorActor(ThreadingActor):
                 assert_never(message)
 
     def _pass(self, now: Nanos) -> None:
+        back = self._now - now
+        if back > BACK_MAX and self._ending is None:
+            # Whoever has seen a later time would take all that comes for old until then.
+            self._escalate(f"the clock was set back by {back / SECOND:.0f} s", EXIT_GAVE_UP)
+            return
         self._now = max(self._now, now)
         if self._duration is not None and self._ends is None:
             self._ends = self._outlets.ends(Nanos(now + self._duration))

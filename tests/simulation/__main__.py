@@ -31,7 +31,7 @@ def main() -> int:
     seed = secrets.randbelow(SEEDS) if options.seed is None else options.seed
     seconds = 60.0 if options.seconds is None and options.lives is None else options.seconds
     logging.disable()
-    print(f"seed {seed}", flush=True)
+    print(f"simulation, seed {seed}", flush=True)
     begun, reports = monotonic(), list[Report]()
     while options.lives is None or len(reports) < options.lives:
         if seconds is not None and monotonic() - begun > seconds:

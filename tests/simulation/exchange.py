@@ -23,7 +23,7 @@ BEGINNINGS = tuple(
 )
 """When lives begin: minutes before an hour ends, one of them before funding is settled."""
 
-STEADY = 60
+STEADY = 120
 """Books a minute with which a line is as steady as a live one has to be."""
 
 Event = Book | Trade | Candle | OpenCandle | Ticker | MarkPrice
@@ -45,11 +45,18 @@ def history(start: Nanos) -> tuple[Candle, ...]:
 
 
 class Exchange:
-    """Makes the market minute by minute, tells it to who listens, and remembers its candles."""
+    """Makes the market minute by minute, tells it to who listens, and remembers its candles.
+
+    Attributes:
+        listener: who hears of each event.
+        attended: somebody may want to; else nothing happens within a minute.
+        cadence: books a minute.
+    """
 
     def __init__(self, world: World, start: Nanos, *, live: bool) -> None:
         self._world = world
         self.listener: Listener | None = None
+        self.attended = False
         self.candles: dict[Timeframe, list[Candle]] = {timeframe: [] for timeframe in TIMEFRAMES}
         for candle in history(start):
             self.candles[candle.timeframe].append(candle)
@@ -75,7 +82,7 @@ class Exchange:
     def _begin_minute(self) -> None:
         """Make the next minute; its candle is known when it has closed."""
         world, candle = self._world, self._next_candle()
-        if self.listener is not None:
+        if self.attended:
             for at, event in self._events(candle):
                 world.at(at, partial(self._tell, event))
         world.at(candle.close_time, lambda: self._close(candle))
@@ -104,7 +111,7 @@ class Exchange:
         wick = 1 + abs(world.normal()) * self._volatility / 2
         high = max(opened, closed, _priced(float(max(opened, closed)) * wick))
         low = min(opened, closed, _priced(float(min(opened, closed)) / wick))
-        lots = 0 if world.fails("market", 0.03, "nobody trades") else int(world.about(1, 1e6))
+        lots = 0 if world.fails("market", 0.03, "nobody trades") else int(world.about(1e4, 1e6))
         volume = Quantity(lots * BTCUSDT.lot)
         return Candle(Timeframe.M1, last.close_time, opened, high, low, closed, volume)
 

@@ -13,6 +13,8 @@ from tempfile import mkdtemp
 from domain.errors import StoreBusy
 from domain.units import MINUTE, SECOND, Nanos
 from persistence.copies import examine
+from persistence.home import Home
+from persistence.recovery import healed
 from persistence.tool import dumped, restore, verified
 from tests.simulation.disk import Killed
 from tests.simulation.exchange import BEGINNINGS, Exchange
@@ -181,6 +183,8 @@ class Life:
         self._judge.forget()
 
     def _check_end(self) -> None:
+        with Home(self._path) as home:
+            healed(home)
         examine(self._path / "store")
         lines, status = verified(self._path)
         assert status == 0, lines

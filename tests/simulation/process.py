@@ -10,6 +10,7 @@ from pykka import ActorRef
 
 from actors import threads
 from actors.actor import Address
+from actors.clock import SteadyClock
 from actors.dashboard.view import View
 from actors.feed import intake, klines, series
 from actors.forecast.actor import Memory
@@ -91,6 +92,7 @@ class Process:
         self._inboxes = Inboxes(world, judge, ordered=ordered)
         self._disk = Disk(world)
         self._at = Addresses()
+        self._now = SteadyClock(lambda: world.wall, lambda: world.now)
         self._every = world.one_of((0.25, 1.0, 1.0, 1.0))
 
     def run(self, path: Path, until: Nanos) -> None:
@@ -108,7 +110,7 @@ class Process:
             redo = held.enter_context(closing(logged(home, environment)))
             journal = Journal(home.log)
             held.callback(journal._let_go)
-            wire = Wire(self._world, self._exchange, live=self._live)
+            wire = Wire(self._world, self._exchange, self._now, live=self._live)
             held.callback(wire.close)
             held.callback(self._leave)
             stores = Stores(
@@ -175,7 +177,7 @@ class Process:
             yield
 
     def _start(self, house: tuple[Room, ...], writable: Callable[[], str]) -> None:
-        at, wall = self._at, self._world.wall
+        at, wall = self._at, self._now()
         opening = (
             Starting(wall, Mode.REPLAY, "simulated", "real"),
             Noted(wall, self.note or "clean"),
@@ -238,7 +240,7 @@ class Process:
             world.skew = Nanos(round(world.one_of((-1, 1)) * world.about(0.1, 4000.0) * SECOND))
         elif world.skew and (world.calm or world.happens(0.02)):
             world.skew = Nanos(0)
-        now = Tick(world.wall)
+        now = Tick(self._now())
         for address in (*self._at.rooms, self._at.supervisor):
             address.tell(now)
         world.later(self._every, self._tick)

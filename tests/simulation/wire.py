@@ -30,6 +30,9 @@ from tests.exchange.market import levels, number
 from tests.simulation.exchange import STEADY, Event, Exchange
 from tests.simulation.world import World
 
+Wall = Callable[[], Nanos]
+"""The trader's clock."""
+
 Told = Book | Trade | Candle | OpenCandle | Ticker
 """What comes on the one stream."""
 
@@ -48,17 +51,18 @@ PATIENCE = 5.0
 class Wire:
     """A `Line`; opened again, it begins anew."""
 
-    def __init__(self, world: World, exchange: Exchange, *, live: bool) -> None:
+    def __init__(self, world: World, exchange: Exchange, wall: Wall, *, live: bool) -> None:
         """`live`: the clocks must agree and the stream be steady before anybody trades."""
         self.networked = self.streamed = live
         self._world = world
         self._exchange = exchange
+        self._wall = wall
         self._session: _Session | None = None
 
     def open(self, feed: Mailbox[FeedInbox], have: Mapping[Timeframe, Nanos]) -> None:
         """Start delivering."""
         self.close()
-        self._session = _Session(self._world, self._exchange, feed)
+        self._session = _Session(self._world, self._exchange, self._wall, feed)
         self._session.ingest(dict(have), ASKED_MAX)
 
     def refetch(self, timeframe: Timeframe, first: Nanos, last: Nanos) -> None:
@@ -77,8 +81,11 @@ class Wire:
 class _Session:
     """One opening of the line."""
 
-    def __init__(self, world: World, exchange: Exchange, feed: Mailbox[FeedInbox]) -> None:
+    def __init__(
+        self, world: World, exchange: Exchange, wall: Wall, feed: Mailbox[FeedInbox]
+    ) -> None:
         self._world = world
+        self._wall = wall
         self._exchange = exchange
         self._feed = feed
         self._open = True
@@ -101,7 +108,7 @@ class _Session:
     @property
     def _now(self) -> Nanos:
         """The exchange's time, as well as we know it."""
-        return Nanos(self._world.wall + self._offset)
+        return Nanos(self._wall() + self._offset)
 
     def tell(self, message: Any) -> None:
         """Tell the feed, while the line is open."""
@@ -148,16 +155,17 @@ class _Session:
     def _answers(self) -> bool:
         return not self._world.fails("rest", 0.2, "the exchange does not answer")
 
-    def _compare_clocks(self) -> None:
+    def _compare_clocks(self, *, again: bool = True) -> None:
         if not self._open:
             return
         agreed = False
         if self._answers():
-            self._offset = Nanos(-self._world.skew)
+            self._offset = Nanos(self._world.now - self._wall())
             offset = ClockOffset(self._offset, Nanos(10 * MILLISECOND))
-            self.tell(ClocksCompared(self._world.wall, offset))
+            self.tell(ClocksCompared(self._wall(), offset))
             agreed = offset.tolerable
-        self._world.later(AGREED_EVERY if agreed else LOOKED_EVERY, self._compare_clocks)
+        if again:
+            self._world.later(AGREED_EVERY if agreed else LOOKED_EVERY, self._compare_clocks)
 
     def _connect(self) -> None:
         """A connection begins."""
@@ -182,12 +190,16 @@ class _Session:
         self._exchange.listener = None
         if self._lost_at is None:
             self._lost_at = self._now
-        self.tell(Disconnected(self._world.wall, reason))
-        self._world.later(self._world.about(0.2, 30.0), self._connect)
+        self.tell(Disconnected(self._wall(), reason))
+        self._world.later(self._world.about(0.2, 30.0), self._reconnect)
+
+    def _reconnect(self) -> None:
+        self._compare_clocks(again=False)
+        self._connect()
 
     def _begin_to_flow(self) -> None:
         self._flows = True
-        self.tell(Connected(self._world.wall, "the exchange"))
+        self.tell(Connected(self._wall(), "the exchange"))
         doubted = None if self._lost_at is None else minute_of(self._lost_at)
         self._lost_at = None
         self._minutes.catch_up(newest_closed(Timeframe.M1, self._now), doubted)
@@ -242,8 +254,8 @@ class _Session:
             return
         if not self._flows:
             self._begin_to_flow()
-        if not self._intake.take((frame,), self._world.wall, self._watchdog):
-            self.tell(Noticed(self._world.wall, "too much that cannot be believed"))
+        if not self._intake.take((frame,), self._wall(), self._watchdog):
+            self.tell(Noticed(self._wall(), "too much that cannot be believed"))
             self._lose("too many frames that cannot be believed")
 
 

@@ -286,4 +286,10 @@ class Labelled(Collector):
                 yield family
 
     def _labelled(self, sample: Sample) -> Sample:
-        return sample._replace(labels={**self._labels, **sample.labels})
+        labels = {name: _encodable(value) for name, value in sample.labels.items()}
+        return sample._replace(labels={**self._labels, **labels})
+
+
+def _encodable(text: str) -> str:
+    """The text as UTF-8 can have it: a model's folder may be called by bytes that are none."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

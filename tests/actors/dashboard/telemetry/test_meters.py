@@ -156,6 +156,13 @@ def test_label_says_what_runs() -> None:
     assert of(found, "info", **labels) == 1
 
 
+def test_name_that_is_no_utf_8_is_shown_all_the_same() -> None:
+    found = after(Ready(NOON, "model-\udcff-é", "ab", 1.0))
+
+    (labels,) = (dict(labels) for name, labels in found if name == "plasmatrader_info")
+    assert labels["model"] == r"model-\udcff-é"
+
+
 def test_tally_becomes_buckets_that_hold_all_below_them() -> None:
     tally = Tally(WRITE_SECONDS)
     for seconds in (0.0002, 0.002, 9.0):

@@ -99,15 +99,21 @@ def test_live_run_measures_its_stream(tmp_path: Path) -> None:
         futures = ("--futures-rest", exchange.rest, "--futures-ws", exchange.ws)
         addresses = ("--rest", exchange.rest, "--ws", exchange.ws, *futures)
         watched = ("--headless", "--model", "embedded", "--metrics", str(port), *addresses)
-        with running(*watched, "--home", tmp_path, until="signal"):
-            wait_for(lambda: counted(port, "stream_delay_seconds_count") > 0, SOON)
-            wait_for(lambda: counted(port, "decode_seconds_count") > 0, SOON)
-            wait_for(lambda: counted(port, "received_bytes_total") > 0, SOON)
+        with running(*watched, "--home", tmp_path, until="signal") as (process, _):
+            names = ("stream_delay_seconds_count", "decode_seconds_count", "received_bytes_total")
+            wait_for(lambda: lives(process) and all(counted(port, x) > 0 for x in names), SOON)
             late = counted(port, "stream_delay_seconds_sum")
             known = counted(port, "feed_age_seconds")
 
     assert late >= 0
     assert known < 60
+
+
+def lives(process: subprocess.Popen[str]) -> bool:
+    """Whether it does; the test of one that does not ends with its last words."""
+    assert process.stderr is not None
+    assert process.poll() is None, process.stderr.read()
+    return True
 
 
 def counted(port: int, name: str) -> float:

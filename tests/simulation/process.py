@@ -180,11 +180,9 @@ class Process:
         at, wall = self._at, self._now()
         opening = (
             Starting(wall, Mode.REPLAY, "simulated", "real"),
-            Noted(wall, self.note or "clean"),
+            Noted(wall, self.note or CLEAN),
         )
-        outlets = Outlets(
-            at.risk, at.broker, at.dashboard, self._finish, opening, writable, self._lost
-        )
+        outlets = Outlets(at.risk, at.broker, at.dashboard, self._finish, opening, writable, str)
         patience = Patience(threads.RESTARTS_MAX, threads.RESTARTS_WINDOW)
         children = [self._child(room) for room in house]
         supervisor = SupervisorActor(children, patience, outlets)
@@ -193,9 +191,6 @@ class Process:
         self._inboxes.work_off()
         self._tick()
         self._beat()
-
-    def _lost(self) -> str:
-        return ""
 
     def _child(self, room: Room) -> Child:
         def start() -> ActorRef[Any]:

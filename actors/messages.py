@@ -17,6 +17,7 @@ from domain.microstructure import MarketQuality
 from domain.orders import Approved
 from domain.signals import Forecast, Signal
 from domain.tally import Tallied
+from domain.terms import Terms
 from domain.units import Nanos
 
 
@@ -391,6 +392,7 @@ RiskInbox = (
     | Suspended
     | CloseAndStop
     | Pause
+    | Terms
 )
 BrokerInbox = Begin | Tick | Book | Trade | MarkPrice | Instrument | Approved | CloseAndStop
 DashboardInbox = (

@@ -2,8 +2,10 @@
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from actors.forecast.blas import settle_blas
@@ -13,13 +15,18 @@ IN_TIME = settle_blas()
 
 from actors.settings import ENGINES, instant, seed_number
 from domain.errors import PlasmaError
+from domain.units import DAY, Nanos
 from persistence.arguments import Parser, default_home
+from persistence.experiments import default_experiments
 
 FILES = """
 DIR receives what pt-report writes (report.html, metrics.json, trades.csv, equity.parquet,
-ledger.jsonl) and home/, the HOME of the run, with its event lines in home/log/. Forecasts are kept
-in ~/.cache/plasmatrader/forecasts ($XDG_CACHE_HOME), so that a second run makes none. Exit status:
-0 run, 2 a bad argument, or a file or folder that cannot be used, 4 another run holds DIR.
+ledger.jsonl), sensitivity.csv (what neighbouring terms would have brought, in outline), with
+--walk-forward walk-forward.json, and home/, the HOME of the run, with the event lines of the
+minutes that were played in home/log/. Forecasts are kept in ~/.cache/plasmatrader/forecasts
+($XDG_CACHE_HOME), so that a second run makes none. rw-ewma is the random walk, to compare with.
+Exit status: 0 run, 2 a bad argument, or a file or folder that cannot be used, 4 another run holds
+DIR.
 """
 
 WORKERS_MAX = 256
@@ -43,6 +50,7 @@ def _run(options: argparse.Namespace) -> None:
     from actors.backtest.cache import default_cache  # noqa: PLC0415
     from actors.backtest.hired import hired  # noqa: PLC0415
     from actors.backtest.run import Wanted, backtest  # noqa: PLC0415
+    from actors.backtest.walk import NAME, instead  # noqa: PLC0415
     from actors.forecast.engines import choose  # noqa: PLC0415
 
     with hired(options.workers, options.dask, sys.stderr) as workforce:
@@ -55,8 +63,15 @@ def _run(options: argparse.Namespace) -> None:
             workforce=workforce,
             seed=options.seed,
             whole=options.every_minute,
+            forward=options.walk_forward,
+            experiments=options.experiments.expanduser(),
+            label=options.label,
         )
-        choice = choose(options.model, options.engine, default_home().expanduser() / "models")
+        models = default_home().expanduser() / "models"
+        if options.model == NAME:
+            choice = replace(choose("embedded", options.engine, models), around=instead)
+        else:
+            choice = choose(options.model, options.engine, models)
         sys.stdout.write(backtest(wanted, choice, sys.stderr) + "\n")
 
 
@@ -72,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, nargs="+", required=True, metavar="PATH", help=data)
     add("--from", type=instant, dest="start", required=True, metavar="D", help="start, UTC")
     add("--to", type=instant, dest="end", required=True, metavar="D", help="end, UTC")
-    add("--model", default="embedded", metavar="M", help="as bin/plasmatrader takes it")
+    add("--model", default="embedded", metavar="M", help="as bin/plasmatrader takes it, or rw-ewma")
     add("--engine", choices=ENGINES, default="exact", help="who computes it (default: exact)")
     out = "where the report goes (default: %(default)s)"
     add("--out", type=Path, default=Path("backtest"), metavar="DIR", help=out)
@@ -82,8 +97,20 @@ def _parser() -> argparse.ArgumentParser:
     add("--dask", default="", metavar="ADDRESS", help=dask)
     whole = "live every minute through every actor, with all event lines; slower, the same ledger"
     add("--every-minute", action="store_true", help=whole)
+    forward = "fit the policy on TRAIN before each TEST, such as 365d:30d, and trade TEST on that"
+    add("--walk-forward", type=_stretches, metavar="TRAIN:TEST", help=forward)
+    log = "where each run is counted (default: %(default)s)"
+    add("--experiments", type=Path, default=default_experiments(), metavar="FILE", help=log)
+    add("--label", default="", metavar="TEXT", help="what the run is for; kept with it")
     add("--seed", type=seed_number, default=1, metavar="N", help="latencies and the book")
     return parser
+
+
+def _stretches(text: str) -> tuple[Nanos, Nanos]:
+    found = re.fullmatch(r"([1-9][0-9]{0,3})d:([1-9][0-9]{0,3})d", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not two lengths in days such as 365d:30d")
+    return Nanos(int(found[1]) * DAY), Nanos(int(found[2]) * DAY)
 
 
 def _workers(text: str) -> int:

@@ -1,15 +1,18 @@
 """A backtest that passes over the minutes in which nothing can happen."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Protocol, TextIO, cast
 
 import numpy as np
 
-from actors.backtest.foresight import Foresight, Glance
+from actors.backtest.foresight import Foresight
 from actors.backtest.progress import Progress
+from actors.backtest.sketch import Outline, closes, opens
 from actors.backtest.stage import Cue, Stage
 from actors.backtest.tracks import weeks
 from actors.dashboard.view import View
@@ -24,12 +27,11 @@ from actors.messages import ModelReady
 from domain.calibration import Calibration
 from domain.errors import SettingsInvalid
 from domain.facts import EVENTS, Fact, Mode, Starting, Stopped, Stopping
-from domain.horizons import CONFIDENCE_MIN, CONTEXT, INGESTION, Timeframe
+from domain.horizons import CONTEXT, INGESTION, Timeframe
 from domain.market import Candle
-from domain.modelled import Flags
 from domain.signals import Signal
-from domain.terms import ROUND_TRIP_BPS, Terms
-from domain.units import BASIS_POINTS, MINUTE, Nanos
+from domain.terms import TERMS, Terms
+from domain.units import MINUTE, Nanos
 from domain.version import VERSION
 from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
@@ -45,6 +47,11 @@ SPARE = 1e-9
 """What a figure at a glance may be off by, and far more."""
 
 
+FOREVER = Nanos(2**62)
+
+Stretches = tuple[tuple[Nanos, Terms], ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Playbill:
     """What is played.
@@ -55,7 +62,7 @@ class Playbill:
         begin: first moment.
         end: last moment.
         seed: of latencies and of the modelled book.
-        terms: the policy's numbers.
+        stretches: the policy's numbers, each from a moment on; the first from the beginning.
     """
 
     archive: Archive
@@ -63,7 +70,7 @@ class Playbill:
     begin: Nanos
     end: Nanos
     seed: int
-    terms: Terms
+    stretches: Stretches
 
 
 def taught(archive: Archive, model: Forecaster, begin: Nanos) -> tuple[Calibration, str]:
@@ -94,14 +101,6 @@ class _Untaught:
 
     def put(self, _sha: str, _known: Calibration) -> None:
         """The period's own calibration is kept in the cache."""
-
-
-def play(
-    bill: Playbill, foresight: Foresight, home: Home, model: Forecaster, stream: TextIO
-) -> None:
-    """Trade through the period on what is foreseen; what came of it is in HOME."""
-    cues = Cues(foresight, _looked_through(foresight, stream), bill.terms)
-    perform(bill, cues, home, model, stream)
 
 
 class Prompter(Protocol):
@@ -135,14 +134,17 @@ def perform(bill: Playbill, cues: Prompter, home: Home, model: Forecaster, strea
             stores=stores,
             stopwatch=_no_time,
             seed=bill.seed,
-            terms=bill.terms,
+            terms=bill.stretches[0][1],
         )
         at = Addresses()
         stage = Stage(rooms(at, held), at, scribe.hear)
         scribe.hear(Starting(bill.begin, Mode.REPLAY, VERSION, "modelled"))
         ready = ModelReady(bill.begin, model.name, model.sha, model.verified)
         stage.begin(ready, cues.first(bill.begin))
+        changes = list(bill.stretches[1:])
         for candle in _candles(bill):
+            while changes and candle.close_time >= changes[0][0]:
+                stage.adopt(changes.pop(0)[1])
             stage.play(candle, bill.seed, cues.at(candle.close_time), bill.begin)
             progress.show(candle.close_time - bill.begin)
             scribe.flush()
@@ -154,7 +156,7 @@ def perform(bill: Playbill, cues: Prompter, home: Home, model: Forecaster, strea
     progress.end()
 
 
-def _looked_through(foresight: Foresight, stream: TextIO) -> Glance:
+def looked_through(foresight: Foresight, stream: TextIO) -> Outline:
     """The whole period at a glance."""
     progress, done = Progress("calibration", foresight.words, stream), 0
 
@@ -163,9 +165,9 @@ def _looked_through(foresight: Foresight, stream: TextIO) -> Glance:
         done += some
         progress.show(done)
 
-    glance = foresight.prepare(tell)
+    outline = foresight.prepare(tell)
     progress.end()
-    return glance
+    return outline
 
 
 def _candles(bill: Playbill) -> Iterator[Candle]:
@@ -187,29 +189,23 @@ def _no_time() -> float:
 class Cues:
     """Which signals may matter, and those themselves."""
 
-    def __init__(self, foresight: Foresight, glance: Glance, terms: Terms) -> None:
+    def __init__(self, foresight: Foresight, outline: Outline, stretches: Stretches) -> None:
         self._foresight = foresight
-        self._at = glance.at.tolist()
-        up, down = glance.up, 1 - glance.up
-        points = np.where(glance.score >= 0, up, down)
-        agreement = np.where(glance.score >= 0, glance.agreement, 1 - glance.agreement)
-        promise = 2 * np.abs(up - 0.5) * glance.reach * BASIS_POINTS
-        self._opens: Flags = (
-            (points >= terms.entry - SPARE)
-            & (agreement >= CONFIDENCE_MIN - SPARE)
-            & (promise >= terms.promise * ROUND_TRIP_BPS - SPARE)
-        )
-        # A score of nothing at all points nowhere, and may be read either way.
-        still = np.abs(glance.score) <= SPARE
-        self._closes = (
-            (down < terms.leave + SPARE) | still,  # by the position's sign: a short,
-            (up < terms.leave + SPARE) | still,  # a long
-        )
+        self._at = outline.at.tolist()
+        self._opens: list[bool] = [False] * len(self._at)
+        self._closes = list(self._opens), list(self._opens)
+        for (begin, terms), (end, _) in pairwise((*stretches, (FOREVER, TERMS))):
+            first, last = np.searchsorted(outline.at, (begin, end)).tolist()
+            part = outline.between(begin - 1, end - 1)
+            self._opens[first:last] = opens(part, terms, SPARE).tolist()
+            for kept, found in zip(self._closes, closes(part, terms, SPARE), strict=True):
+                kept[first:last] = found.tolist()
         self._next = 0
 
     def first(self, at: Nanos) -> Signal | None:
         """The signal that stands when the market begins; None where there is none."""
-        return self._foresight.signal(0) if self._at and self._at[0] <= at else None
+        number = bisect_right(self._at, at) - 1
+        return self._foresight.signal(number) if number >= 0 else None
 
     def at(self, close: Nanos) -> Cue | None:
         """What the signal of this minute may do; moments only rise."""
@@ -219,8 +215,8 @@ class Cues:
         number = self._next
         if number >= len(times) or times[number] != close:
             return None
-        closes = bool(self._closes[0][number]), bool(self._closes[1][number])
-        return Cue(bool(self._opens[number]), closes, partial(self._foresight.signal, number))
+        may_close = self._closes[0][number], self._closes[1][number]
+        return Cue(self._opens[number], may_close, partial(self._foresight.signal, number))
 
 
 class Scribe:

@@ -16,6 +16,7 @@ import numpy as np
 from actors.backtest.cache import Cache
 from actors.backtest.lessons import Lessons, Told
 from actors.backtest.schedule import Schedule, Words, schedule
+from actors.backtest.sketch import Outline
 from actors.backtest.tracks import Track
 from actors.backtest.windows import Slot, slot_span, slots
 from domain import calibration, fusion, seasons
@@ -29,25 +30,6 @@ from domain.units import Floats, Ints, Nanos
 
 SLOTS_HELD = 64
 """Files of the cache whose arrays stay at hand."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Glance:
-    """The signals of a period at a glance, shape (n,) each; right but for rounding.
-
-    Attributes:
-        at: close time of the newest candle used [ns].
-        score: its sign is the direction.
-        up: fused chance that the price ends up higher.
-        agreement: share of the forecasts' weight that points up, half of what points nowhere.
-        reach: half of the 80 % interval that a promise is made of [fraction].
-    """
-
-    at: Ints
-    score: Floats
-    up: Floats
-    agreement: Floats
-    reach: Floats
 
 
 class Foresight:
@@ -73,7 +55,7 @@ class Foresight:
             for one, words in zip(found, self.schedule.words, strict=True)
         ]
 
-    def prepare(self, tell: Callable[[int], None]) -> Glance:
+    def prepare(self, tell: Callable[[int], None]) -> Outline:
         """Go through the whole period; `tell` hears of how many forecasts were corrected."""
         told = []
         for voice in self._voices:
@@ -84,7 +66,9 @@ class Foresight:
             told.append(np.concatenate(sums))
         rows = sum(sums[numbers] for sums, numbers in zip(told, self.schedule.newest, strict=True))
         rows = np.asarray(rows).reshape(-1, 4)
-        return Glance(self.schedule.at, *rows.T.copy())
+        minutes, words = self._tracks[0], self.schedule.words[0]
+        closes = minutes.closes[words.places[self.schedule.newest[0]]]
+        return Outline(self.schedule.at, closes, *rows.T.copy())
 
     @property
     def words(self) -> int:
@@ -153,7 +137,7 @@ class Voice:
         self._factors = lru_cache(SLOTS_HELD)(self._read_factors)
 
     def sums(self) -> Iterator[Floats]:
-        """This timeframe's share of a `Glance`, part by part, shape (n, 4)."""
+        """This timeframe's share of an `Outline`, part by part, shape (n, 4)."""
         if all(self._path(number).is_file() for number, _, _ in self._parts):
             for number, _, _ in self._parts:
                 with np.load(self._path(number), allow_pickle=False) as kept:

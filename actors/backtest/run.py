@@ -2,18 +2,30 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
+from math import sqrt
 from pathlib import Path
 from typing import TextIO
 
-from actors.backtest.abridged import Playbill, Unseen, play, taught
+from actors.backtest.abridged import (
+    Cues,
+    Playbill,
+    Stretches,
+    Unseen,
+    looked_through,
+    perform,
+    taught,
+)
 from actors.backtest.cache import filled, opened
 from actors.backtest.foresight import Foresight
+from actors.backtest.papers import forwarded, outlined
 from actors.backtest.progress import Progress
 from actors.backtest.remembered import Made, Remembered
+from actors.backtest.sketch import Fold, Outline, fitted, folds
 from actors.backtest.windows import parts, tracks
-from actors.backtest.work import Workforce
+from actors.backtest.work import Each, Here, Processes, Workforce
+from actors.clock import wall_clock
 from actors.feed.archive import Archive, span
 from actors.forecast.engine import Forecaster
 from actors.forecast.engines import Choice
@@ -23,10 +35,13 @@ from actors.system import Outfit, run_through
 from domain.errors import SettingsInvalid
 from domain.market import Candle, MarketEvent
 from domain.moments import moment
+from domain.performance import CALENDAR_DAYS
 from domain.terms import TERMS, Terms
-from domain.units import MINUTE, Nanos
+from domain.units import DAY, MINUTE, Nanos
+from persistence.experiments import Experiment, ExperimentLog, Parameter
 from persistence.home import Home
-from persistence.report.source import Prices, of_home
+from persistence.report.measures import searched
+from persistence.report.source import Prices, Source, of_home
 
 MARK = "backtest"
 """File in a HOME that is ours to throw away."""
@@ -46,6 +61,10 @@ class Wanted:
         seed: of latencies and of the modelled book.
         terms: the policy's numbers.
         whole: play every minute through every actor, with its event lines.
+        forward: how long is learnt and how long is then traded, again and again; None where
+            `terms` trade throughout.
+        experiments: where the run is written down; None for nowhere.
+        label: what it was run for, in a few words.
     """
 
     data: tuple[Path, ...]
@@ -57,6 +76,14 @@ class Wanted:
     seed: int
     terms: Terms = TERMS
     whole: bool = False
+    forward: tuple[Nanos, Nanos] | None = None
+    experiments: Path | None = None
+    label: str = ""
+
+    @property
+    def learns_from(self) -> Nanos:
+        """The first moment that is learnt from."""
+        return Nanos(self.begin - (self.forward[0] if self.forward else 0))
 
 
 def backtest(wanted: Wanted, choice: Choice, stream: TextIO) -> str:
@@ -74,12 +101,44 @@ def backtest(wanted: Wanted, choice: Choice, stream: TextIO) -> str:
         stopped, prices = lived(wanted, choice, stream), None
     else:
         stopped, prices = abridged(wanted, choice, stream)
-    # The charts' library takes a second to come; who asked wrongly need not wait for it.
-    from persistence.report.files import write  # noqa: PLC0415
-
     source = of_home(wanted.out / "home")
-    sentence = write(source if prices is None else replace(source, prices=prices), wanted.out)
+    source = source if prices is None else replace(source, prices=prices)
+    sentence = _reported(wanted, choice, source)
     return f"{sentence}; stopped early: {stopped}" if stopped else sentence
+
+
+def _reported(wanted: Wanted, choice: Choice, source: Source) -> str:
+    """Write the report, and the run into the experiment log; returns a sentence."""
+    # The charts' library takes a second to come; who asked wrongly need not wait for it.
+    from persistence.report.files import reported, written  # noqa: PLC0415
+
+    report = reported(source)
+    if wanted.experiments is not None:
+        log, ratio = ExperimentLog(wanted.experiments), report.run.ratios.sharpe_365
+        log.record(
+            Experiment(
+                at=wall_clock(),
+                data=" ".join(path.name for path in wanted.data),
+                begin=wanted.begin,
+                end=wanted.end,
+                model=choice.open().sha,
+                parameters=_parameters(wanted),
+                seed=wanted.seed,
+                label=wanted.label,
+                sharpe=None if ratio is None else ratio / sqrt(CALENDAR_DAYS),
+                trades=report.run.trading.trades,
+                pnl=report.run.ratios.pnl,
+            )
+        )
+        report = replace(report, search=searched(report.run.days.returns, log.read()))
+    return written(report, wanted.out)
+
+
+def _parameters(wanted: Wanted) -> dict[str, Parameter]:
+    if wanted.forward is None:
+        return dict(asdict(wanted.terms))
+    learnt, traded = (f"{length / DAY:g}d" for length in wanted.forward)
+    return {"walk_forward": f"{learnt}:{traded}"}
 
 
 def abridged(wanted: Wanted, choice: Choice, stream: TextIO) -> tuple[str, Prices | None]:
@@ -93,17 +152,39 @@ def abridged(wanted: Wanted, choice: Choice, stream: TextIO) -> tuple[str, Price
     model = choice.open()
     cache = opened(wanted.cache, model)
     if cache is None:
+        if wanted.forward:
+            raise SettingsInvalid("--walk-forward needs forecasts made in batches; see the README")
         return lived(wanted, choice, stream), None
-    minutes, found = tracks(wanted.data, wanted.begin, wanted.end)
-    filled(cache, tuple(parts(found, wanted.begin, wanted.end)), choice, wanted.workforce, stream)
-    known, said = taught(archive, model, wanted.begin)
+    period = wanted.learns_from, wanted.end
+    minutes, found = tracks(wanted.data, *period)
+    filled(cache, tuple(parts(found, *period)), choice, wanted.workforce, stream)
+    known, said = taught(_from(wanted, period[0]), model, period[0])
     stream.write(f"{said}\n")
-    foresight = Foresight(cache, found, known, wanted.begin, wanted.end)
-    bill = Playbill(archive, wanted.data, wanted.begin, wanted.end, wanted.seed, wanted.terms)
+    foresight = Foresight(cache, found, known, *period)
+    outline = looked_through(foresight, stream)
+    stretches = walked(wanted, outline, stream)
+    outlined(wanted.out, outline.between(wanted.begin, wanted.end))
+    bill = Playbill(archive, wanted.data, wanted.begin, wanted.end, wanted.seed, stretches)
     with Home(home) as held:
-        play(bill, foresight, held, model, stream)
+        perform(bill, Cues(foresight, outline, stretches), held, model, stream)
     inside = (minutes.opened >= wanted.begin) & (minutes.opened + MINUTE <= wanted.end)
     return "", Prices(minutes.opened[inside] + MINUTE, minutes.close[inside])
+
+
+def walked(wanted: Wanted, outline: Outline, stream: TextIO) -> Stretches:
+    """The terms that trade, each from a moment on; a walk forward writes down how it found them."""
+    if wanted.forward is None:
+        return ((wanted.begin, wanted.terms),)
+    cut = folds(wanted.begin, wanted.end, *wanted.forward)
+    past = [outline.between(learnt, begin) for learnt, begin, _ in cut]
+    # A fit takes milliseconds: on this machine it is made sooner than it is sent.
+    near = isinstance(wanted.workforce, Processes)
+    work: Workforce = Here() if near else wanted.workforce
+    fits = dict(work.done(Each(fitted), past))
+    found = [Fold(*moments, fits[number]) for number, moments in enumerate(cut)]
+    forwarded(wanted.out, found)
+    stream.write(f"{len(found)} stretches, each on terms fitted before it\n")
+    return tuple((fold.begin, fold.fit.terms) for fold in found)
 
 
 def lived(wanted: Wanted, choice: Choice, stream: TextIO) -> str:
@@ -119,6 +200,17 @@ def lived(wanted: Wanted, choice: Choice, stream: TextIO) -> str:
     if status:
         raise SettingsInvalid(reason)
     return "" if source.ended else reason
+
+
+def _from(wanted: Wanted, begin: Nanos) -> Archive:
+    """The market from an earlier moment on."""
+    first = span(wanted.data)[0]
+    if begin < first:
+        raise SettingsInvalid(
+            f"the data begin at {moment(first)}; a walk forward from --from learns from "
+            f"{moment(begin)} on"
+        )
+    return Archive(wanted.data, None, begin, wanted.end, seed=wanted.seed)
 
 
 def _source(wanted: Wanted) -> Archive:

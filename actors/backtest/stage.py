@@ -32,6 +32,7 @@ from domain.margin import liquidation_price
 from domain.market import Book, Candle, Trade
 from domain.modelled import minute
 from domain.signals import Signal
+from domain.terms import Terms
 from domain.units import Money, Nanos, Price
 
 SIGHT = Decimal("0.0005")
@@ -104,6 +105,11 @@ class Stage:
         """Save what is to be saved."""
         for actor in reversed(self._actors):
             actor.release()
+        self._queue.work_off()
+
+    def adopt(self, terms: Terms) -> None:
+        """The policy's numbers from now on."""
+        self._at.risk.tell(terms)
         self._queue.work_off()
 
     def rest(self) -> Rest | None:

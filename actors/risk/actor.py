@@ -87,6 +87,8 @@ class RiskActor(Actor[RiskInbox]):
                 self._decide()
             case Marked() as marked:
                 self._take(marked)
+            case Terms() as terms:
+                self._seen = replace(self._seen, terms=terms)
             case _:
                 self._obey(message)
 

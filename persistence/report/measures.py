@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from domain import performance
+from domain.coin import Coin, tossed
 from domain.deflation import deflated_sharpe, probabilistic_sharpe
 from domain.performance import CALENDAR_DAYS, TRADES_MIN, TRADING_DAYS, Days
 from domain.resampling import sharpe_interval
@@ -119,6 +120,7 @@ class Measured:
     ratios: Ratios
     trading: Trading
     holding: Ratios | None
+    coin: Coin | None
     first: Nanos
     last: Nanos
     begun: float
@@ -137,10 +139,19 @@ def measured(source: Source, curve: Curve) -> Measured:
         holding=None
         if other is None
         else _ratios(other, performance.daily(other.at, other.equity)),
+        coin=_tossed(source.history.trades),
         first=Nanos(int(curve.at[0])),
         last=Nanos(int(curve.at[-1])),
         begun=float(curve.equity[0]),
     )
+
+
+def _tossed(closed: tuple[Trade, ...]) -> Coin | None:
+    gross, pnl = (
+        np.array([float(amount) for amount in amounts])
+        for amounts in ([one.gross for one in closed], [one.pnl for one in closed])
+    )
+    return tossed(gross, pnl)
 
 
 def searched(returns: Floats, trials: Trials) -> Search:
@@ -151,10 +162,11 @@ def searched(returns: Floats, trials: Trials) -> Search:
 
 
 def metrics(run: Measured) -> dict[str, Any]:
-    """The figures as one flat object; those of buying and holding stand in one of their own."""
+    """The figures as one flat object; buying and holding, and the coin, have one of their own."""
     flat = asdict(run.ratios) | asdict(run.trading)
     other = None if run.holding is None else _rounded(asdict(run.holding))
-    return _rounded(flat) | {"buy_and_hold": other}
+    coin = None if run.coin is None else _rounded(asdict(run.coin))
+    return _rounded(flat) | {"buy_and_hold": other, "coin_flip": coin}
 
 
 def _rounded(figures: dict[str, Any]) -> dict[str, Any]:

@@ -101,7 +101,9 @@ def main() -> int:
     table, data, out = np.load(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     opened = table["opened"]
     begin, end = Nanos(int(opened[0])), Nanos(int(opened[-1]) + MINUTE)
-    bill = Playbill(Archive((data,), None, begin, end, seed=1), (data,), begin, end, 1, TERMS)
+    bill = Playbill(
+        Archive((data,), None, begin, end, seed=1), (data,), begin, end, 1, ((begin, TERMS),)
+    )
     cues = Table(opened, table["close"], table["sign"])
     with Home(out) as home:
         perform(bill, cues, home, Unasked(), io.StringIO())

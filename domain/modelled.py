@@ -24,6 +24,7 @@ Away from 61,750 USDT gaps and wide spreads keep their size relative to the pric
 their value in USD. The recording of 2026-06-07 (59 s) has the same spread and half the liquidity.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -128,23 +129,76 @@ def minute(
         cadence: books a minute, 4 to BOOKS_A_MINUTE_MAX.
         modelled: what the books say of themselves.
     """
+    return made(candle, seed, cadence, modelled=modelled).events()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Made:
+    """What may have happened within a minute; its books and trades are made when asked for.
+
+    Attributes:
+        number: of the minute since 1970.
+        times: when each point in time is, oldest first.
+        path: where the price is then.
+        volumes: quantity of the trade at each point that has one.
+        levels: prices [ticks] and sizes [lots], shape (cadence, 2, 2, DEPTH): bids, then asks, of
+            each first the prices.
+        modelled: what the books say of themselves.
+    """
+
+    number: int
+    times: list[Nanos]
+    path: _Path
+    volumes: dict[int, Quantity]
+    levels: Ints
+    modelled: bool
+
+    def events(self) -> tuple[Book | Trade, ...]:
+        """All of them, in order of time."""
+        return tuple(self.later(Nanos(0)))
+
+    def later(self, first: Nanos) -> Iterator[Book | Trade]:
+        """Those from this moment on, in order of time."""
+        for index, at in enumerate(self.times):
+            if at >= first and index in self.volumes:
+                yield self._trade(index)
+            if at + MILLISECOND >= first:
+                yield self.book(index)
+
+    def book(self, index: int) -> Book:
+        """The book at one point in time; -1 is the last."""
+        bids, asks = (_levels(*side) for side in self.levels[index].tolist())
+        return Book(Nanos(self.times[index] + MILLISECOND), bids, asks, self.modelled)
+
+    def highest(self) -> int:
+        """The point in time whose book has the highest mid, the first of several."""
+        return int(np.argmax(self._mids()))
+
+    def lowest(self) -> int:
+        """The same with the lowest."""
+        return int(np.argmin(self._mids()))
+
+    def _mids(self) -> Ints:
+        """Twice the mid of each book [ticks]."""
+        return np.asarray(self.levels[:, 0, 0, 0] + self.levels[:, 1, 0, 0])
+
+    def _trade(self, index: int) -> Trade:
+        trade_id = self.number * len(self.times) + index
+        price, buy = _price(int(self.path.ticks[index])), bool(self.path.buys[index])
+        return Trade(self.times[index], trade_id, price, self.volumes[index], not buy)
+
+
+def made(
+    candle: Candle, seed: int, cadence: int = BOOKS_A_MINUTE, *, modelled: bool = True
+) -> Made:
+    """As `minute`, for who needs only a part of it."""
     assert 4 <= cadence <= BOOKS_A_MINUTE_MAX, cadence  # noqa: PLR2004 - open, low, high, close
     number = candle.open_time // MINUTE
     rng = np.random.default_rng((seed, number))
     times = _times(candle.open_time, cadence, rng)
     path = _path(candle, cadence, rng)
-    trades = _trades(candle.volume, path, rng)
-    books = _books(path, rng)
-    events: list[Book | Trade] = []
-    for index, (at, tick, buy) in enumerate(
-        zip(times, path.ticks.tolist(), path.buys.tolist(), strict=True)
-    ):
-        if index in trades:
-            trade_id = number * cadence + index
-            events.append(Trade(at, trade_id, _price(tick), trades[index], not buy))
-        bids, asks = books[index]
-        events.append(Book(Nanos(at + MILLISECOND), bids, asks, modelled))
-    return tuple(events)
+    volumes = _trades(candle.volume, path, rng)
+    return Made(number, times, path, volumes, _books(path, rng), modelled)
 
 
 def _times(start: Nanos, cadence: int, rng: np.random.Generator) -> list[Nanos]:
@@ -225,8 +279,8 @@ def _points(count: int, anchors: tuple[int, ...], cadence: int) -> list[int]:
     return sorted([*anchors, *(n for n in range(cadence) if n not in anchors)][:count])
 
 
-def _books(path: _Path, rng: np.random.Generator) -> list[tuple[tuple[Level, ...], ...]]:
-    """Bids and asks at each point: the trade's price on the side it hit, the rest by the tables."""
+def _books(path: _Path, rng: np.random.Generator) -> Ints:
+    """Levels at each point: the trade's price on the side it hit, the rest by the tables."""
     cadence = len(path.ticks)
     scale = float(path.ticks[0] * BTCUSDT.tick) / _PRICE
     noise = _remembered(rng.standard_normal((cadence, 2 * (2 * DEPTH - 1))))
@@ -238,9 +292,7 @@ def _books(path: _Path, rng: np.random.Generator) -> list[tuple[tuple[Level, ...
     prices = best[:, :, None] + np.array([-1, 1])[:, None] * away
     sizes = _sizes(noise[:, : 2 * DEPTH], path.ticks) / scale / float(BTCUSDT.lot)
     lots = np.maximum(np.rint(sizes), 1).astype(np.int64).reshape(cadence, 2, DEPTH)
-    return [
-        (_levels(*bids), _levels(*asks)) for bids, asks in np.stack([prices, lots], axis=2).tolist()
-    ]
+    return np.stack([prices, lots], axis=2)
 
 
 def _remembered(shocks: Floats) -> Floats:

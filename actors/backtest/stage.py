@@ -17,6 +17,7 @@ never one too few. A test holds the ledgers of both ways against each other.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from actors.broker import BrokerActor, Rest
@@ -30,7 +31,7 @@ from domain.drawdown import REDUCED_FROM, STOPPED_FROM, HighWater, drawdown
 from domain.funding import PERIOD
 from domain.margin import liquidation_price
 from domain.market import Book, Candle, Trade
-from domain.modelled import minute
+from domain.modelled import Made, made
 from domain.signals import Signal
 from domain.terms import Terms
 from domain.units import Money, Nanos, Price
@@ -128,20 +129,16 @@ class Stage:
         rest = self.rest()
         if rest is not None and not reached(rest, candle):
             if _last_matters(rest, candle, cue):
-                self._show_last(candle, seed)
+                self._show_last(candle, made(candle, seed))
                 self._give(cue)
             return
-        events = (event for event in minute(candle, seed) if event.at >= first)
-        begun = max(candle.open_time, first)
-        self._show(candle, events, seed, begun)
+        self._show(candle, made(candle, seed), first)
         self._give(cue)
 
-    def _show(
-        self, candle: Candle, events: Iterable[Book | Trade], seed: int, begun: Nanos
-    ) -> None:
+    def _show(self, candle: Candle, whole: Made, first: Nanos) -> None:
         """Event by event, for as long as the rest of the minute may change anything."""
-        at = begun
-        for item in _with_ticks(events, candle, begun):
+        at = begun = max(candle.open_time, first)
+        for item in _with_ticks(whole.later(first), candle, begun):
             if isinstance(item, Tick):
                 at = item.now
                 for address in (self._at.broker, self._at.risk, self._at.microstructure):
@@ -152,13 +149,12 @@ class Stage:
             if isinstance(item, Tick) and at < candle.close_time:
                 rest = self.rest()
                 if rest is not None and not reached(rest, candle):
-                    self._show_last(candle, seed)
+                    self._show_last(candle, whole)
                     return
 
-    def _show_last(self, candle: Candle, seed: int) -> None:
+    def _show_last(self, candle: Candle, whole: Made) -> None:
         """Only the last book of a minute, and its end."""
-        events = minute(candle, seed)
-        self._tell(next(event for event in reversed(events) if isinstance(event, Book)))
+        self._tell(whole.book(-1))
         self._queue.work_off()
         for address in (self._at.broker, self._at.risk, self._at.microstructure):
             address.tell(Tick(candle.close_time))
@@ -184,7 +180,7 @@ def _with_ticks(
     events: Iterable[Book | Trade], candle: Candle, begun: Nanos
 ) -> Iterator[Book | Trade | Tick]:
     """The minute's events and ticks, its end included."""
-    whole: Iterable[Any] = (*events, candle)
+    whole: Iterable[Any] = chain(events, (candle,))
     for item in timeline(whole, Nanos(begun + 1), COARSE_TICK_EVERY):
         if isinstance(item, Tick) and item.now <= begun:
             continue

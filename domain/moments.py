@@ -31,6 +31,15 @@ def moment(at: Nanos) -> str:
     return f"{second(seconds)}.{rest // MILLISECOND:03d}Z"
 
 
+def spoken(at: Nanos) -> str:
+    """Date and time to the second, for a person.
+
+    >>> spoken(Nanos(1_740_787_260 * SECOND))
+    '2025-03-01 00:01:00'
+    """
+    return second(at // SECOND).replace("T", " ")
+
+
 def instant(text: str) -> Nanos:
     """The moment that an RFC 3339 text names.
 

@@ -6,8 +6,9 @@ from actors.dashboard.desk import PAGES, TAB, Desk
 from actors.dashboard.lines import Block, Line, Span, Style, fit, plain, spread, width
 from actors.dashboard.pages import explained, page
 from actors.dashboard.view import View
-from actors.dashboard.words import clock, moment
+from actors.dashboard.words import clock
 from domain.facts import Decision, Mode
+from domain.moments import spoken
 
 COLUMNS_MIN, ROWS_MIN = 60, 20
 """Smallest terminal that holds the mission's box between the banner and the keys."""
@@ -87,7 +88,7 @@ def banner(view: View, columns: int, *, paused: bool) -> Line:
         badges = [Span(SHORT.get(part.text, part.text), part.style) for part in badges]
     if view.now is None:
         return fit(tuple(badges), columns)
-    full, short = f"{moment(view.now)} UTC", clock(view.now)
+    full, short = f"{spoken(view.now)} UTC", clock(view.now)
     left = sum(len(part.text) for part in badges)
     time = full if left + len(full) < columns else short
     return spread(tuple(badges), (Span(time, "dim"),), columns)

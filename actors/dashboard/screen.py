@@ -23,9 +23,9 @@ from actors.dashboard.palette import prefixes
 from actors.dashboard.process import Meter
 from actors.dashboard.svg import as_svg, as_text
 from actors.dashboard.view import View
-from actors.dashboard.words import moment
 from actors.messages import Pause, RiskInbox, StopRequested, SupervisorInbox
 from actors.terminal import MOUSE
+from domain.moments import spoken
 
 FRAME_SECONDS = 0.2
 """Least time between two frames: five a second are calm, and more than anybody reads.
@@ -176,7 +176,7 @@ class Screen:
         if view is None:
             return "there is nothing to keep yet"
         block = compose(view, replace(desk, usage=self._meter.usage()), size)
-        when = "start" if view.now is None else moment(view.now)
+        when = "start" if view.now is None else spoken(view.now)
         stem = f"screen-{desk.page}-{when}".replace(" ", "-").replace(":", "")
         file = self._reports / f"{stem}.svg"
         try:

@@ -37,7 +37,7 @@ from domain.facts import (
     Stopping,
 )
 from domain.life import Status
-from domain.moments import second
+from domain.moments import spoken
 from domain.signals import Direction
 from domain.units import SECOND, Nanos
 
@@ -185,16 +185,7 @@ def short_span(length: Nanos) -> str:
 
 def clock(at: Nanos) -> str:
     """The time of day in UTC."""
-    return moment(at)[11:]
-
-
-def moment(at: Nanos) -> str:
-    """Date and time in UTC.
-
-    >>> moment(Nanos(1_740_787_260 * SECOND))
-    '2025-03-01 00:01:00'
-    """
-    return second(at // SECOND).replace("T", " ")
+    return spoken(at)[11:]
 
 
 def style_of(amount: Decimal | float) -> Style:

@@ -14,6 +14,7 @@ from domain.facts import Mode
 from domain.horizons import CONFIDENCE_MIN
 from domain.ledger import ZERO, Cause
 from domain.market import Side
+from domain.moments import spoken
 from domain.performance import TRADES_MIN
 from domain.trades import Trade
 from domain.units import HOUR, Money
@@ -24,7 +25,7 @@ from persistence.report.measures import Measured
 from persistence.report.operations import FIGURE, Operations
 from persistence.report.outlook import Outlook
 from persistence.report.source import Source
-from persistence.report.words import FILTERS, moment
+from persistence.report.words import FILTERS
 
 FOLDER = Path(__file__).parent
 
@@ -243,13 +244,13 @@ def warnings(report: Report) -> list[str]:
         )
     elif operations.since - kept.entries[0].at > LATE:
         found.append(
-            f"The log begins at {moment(operations.since)} UTC, later than the ledger: what it "
+            f"The log begins at {spoken(operations.since)} UTC, later than the ledger: what it "
             "said before was removed to make room (it keeps 100 MB), or never written. Latencies, "
             "refusals, signals and uptime are of what is left; trades and money are of all."
         )
     found += _thinned(report.source)
     if kept.entries[0].cause is Cause.RESTORED:
-        since = moment(kept.entries[0].at)
+        since = spoken(kept.entries[0].at)
         found.append(
             f"The ledger begins with a document restored at {since} UTC; what was before it "
             "is not in these figures."

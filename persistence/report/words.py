@@ -1,10 +1,9 @@
 """How the page writes its numbers."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from decimal import Decimal
 
-from domain.units import SECOND, Nanos
+from domain.moments import spoken
 
 SMALL = 10
 """Amounts below it are shown to a hundredth of a cent [USDT]."""
@@ -72,15 +71,6 @@ def bounds(ends: tuple[float, float] | None) -> str:
     return NOTHING if ends is None else f"{number(ends[0])} to {number(ends[1])}"
 
 
-def moment(at: Nanos) -> str:
-    """A moment to the second, UTC.
-
-    >>> moment(Nanos(1_740_830_400 * SECOND))
-    '2025-03-01 12:00:00'
-    """
-    return f"{datetime.fromtimestamp(at // SECOND, UTC):%Y-%m-%d %H:%M:%S}"
-
-
 def duration(seconds: float) -> str:
     """A span of time in its two largest units.
 
@@ -106,7 +96,7 @@ FILTERS: dict[str, Callable[..., str]] = {
     "duration": duration,
     "fine": fine,
     "interval": interval,
-    "moment": moment,
+    "spoken": spoken,
     "money": money,
     "number": number,
     "percent": percent,

@@ -75,6 +75,7 @@ class Working:
         cancels: when a cancellation reaches the venue; None where none is on its way.
         why: reason of the cancellation.
         change: an amendment on its way; None where there is none.
+        sees: it takes from no book of before this moment; a trade has changed that one.
     """
 
     order: Order
@@ -86,6 +87,7 @@ class Working:
     cancels: Nanos | None = None
     why: str = ""
     change: Change | None = None
+    sees: Nanos = Nanos(0)  # noqa: RUF009 - a NewType call is the value itself
 
     @property
     def due(self) -> Nanos | None:
@@ -271,7 +273,8 @@ def traded(venue: Venue, working: Working, trade: Trade, room: Quantity) -> Outc
     if trade.at < working.since or order.level is None:
         return None
     if working.stage is Stage.WAITS and touched(order, trade.price):
-        return _triggered(venue, working, room, trade.at)
+        # What the trade left of the book nobody has seen yet: the next book says it.
+        return _kept(venue, replace(working, stage=Stage.TAKES, since=trade.at, sees=trade.at))
     if working.stage is not Stage.RESTS:
         return None
     moved, reached = _reached(working, trade)
@@ -304,7 +307,7 @@ def _triggered(venue: Venue, working: Working, room: Quantity, at: Nanos) -> Out
 def _take(venue: Venue, working: Working, room: Quantity, now: Nanos) -> Outcome | None:
     """Take from the book what it holds, by the order's terms."""
     book, order = fresh(venue.book, working.since), working.order
-    if book is not None and not valid(book):
+    if book is not None and (book.at < working.sees or not valid(book)):
         book = None
     if (now if book is None else book.at) - working.since > ORDER_AGE_MAX:
         return _expire(venue, working, "no fresh book to fill it against")

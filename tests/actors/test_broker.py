@@ -379,13 +379,15 @@ def test_stop_at_the_venue_closes_without_a_word_of_risk(house: House) -> None:
     assert fill.slippage_bps == pytest.approx(3.03, abs=0.01)
 
 
-def test_trade_at_the_stop_price_triggers_it_too(house: House) -> None:
+def test_trade_at_the_stop_price_triggers_it_and_the_next_book_fills_it(house: House) -> None:
     guarded(house)
     at = Nanos(NOON + 2 * SECOND)
 
-    house.tell(a_book(at=at, bid="99.50"), replace(a_trade(at=at), price=price(99)))
+    house.tell(a_book(at=at, bid="99.50"), replace(a_trade(at=at + 1), price=price(99)))
 
-    assert house.dashboard.of(Filled)[-1].price == price("99.50")
+    assert house.marked().account.position is not None  # that book is what the trade has changed
+    house.tell(a_book(at=at + SECOND, bid="98.90", ask="98.91"))
+    assert house.dashboard.of(Filled)[-1].price == price("98.90")
     assert house.marked().account.position is None
 
 

@@ -52,6 +52,7 @@ def written(path: Path, closes: Ints, keep: Flags | None = None) -> Path:
     if keep is not None:
         columns = {name: values[keep] for name, values in columns.items()}
     table = pa.table(columns).replace_schema_metadata({"price_scale": "100"})
+    path.parent.mkdir(exist_ok=True)
     pq.write_table(table, path, row_group_size=5000)
     return path
 

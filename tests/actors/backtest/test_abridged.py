@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from domain.calibration import Calibration, calibrated, untaught
 from domain.horizons import LEVELS, STEPS, Timeframe
 from domain.market import Candle
 from domain.terms import Terms
-from domain.units import DAY, Floats, Ints, Nanos, Price, Quantity
+from domain.units import DAY, MINUTE, Floats, Ints, Nanos, Price, Quantity
 from tests.actors.backtest.market import (
     BEGIN,
     HISTORY_MINUTES,
@@ -76,6 +77,39 @@ def test_ledger_is_that_of_every_minute_lived(
 
     assert short == whole
     assert len(whole) > 3
+
+
+@pytest.mark.parametrize("parted", [20, 71, 470])
+def test_nothing_that_happens_later_changes_the_ledger_before(
+    tmp_path: Path, market: Path, model: Path, parted: int
+) -> None:
+    terms = Terms(entry=0.5, promise=0.0, leave=0.75)
+    wanted = replace(some_wanted(market, tmp_path / "out", minutes=LENGTH), terms=terms)
+    rng = np.random.default_rng(parted)
+    closes = walk(LENGTH, seed=3)
+    later = closes[HISTORY_MINUTES + parted :]
+    later[:] = later * (1 + rng.normal(0, 2e-3, len(later)).cumsum())
+    keep = np.ones(len(closes), bool)
+    for first, count in HOLES:
+        keep[HISTORY_MINUTES + first : HISTORY_MINUTES + first + count] = False
+    other = replace(
+        wanted,
+        data=(written(tmp_path / "other" / market.name, closes, keep),),
+        out=tmp_path / "other" / "out",
+    )
+
+    known, found = booked(wanted, model), booked(other, model)
+
+    instant = BEGIN + parted * MINUTE
+    before = [line for line in known if line["at"] <= instant]
+    assert before == [line for line in found if line["at"] <= instant]
+    assert known != found
+
+
+def booked(wanted: Wanted, model: Path) -> list[dict[str, Any]]:
+    """Orders and entries, by the time at which they were made."""
+    orders, *entries = map(json.loads, ledger(wanted, model))
+    return sorted([*orders, *entries], key=lambda line: int(line["at"]))
 
 
 def test_period_is_looked_through_once(tmp_path: Path, market: Path, model: Path) -> None:

@@ -24,6 +24,7 @@ from actors.backtest.sketch import (
     trades,
 )
 from actors.backtest.walk import Walk
+from actors.backtest.work import Each, Here, Processes
 from domain.horizons import CONTEXT, LEVELS, MEDIAN, STEPS
 from domain.terms import Terms
 from domain.units import DAY, MINUTE, Nanos
@@ -101,6 +102,18 @@ def test_where_nothing_gained_nothing_is_opened() -> None:
 
     assert still.terms == NEVER
     assert sketched(an_outline(up, [100.0] * 3000), NEVER).trades == 0
+
+
+def test_processes_fit_stretches_as_one_alone_does() -> None:
+    rng = np.random.default_rng(8)
+    up, close = 0.5 + rng.normal(0, 0.08, (3, 800)), 100 + rng.normal(0, 0.1, (3, 800))
+    past = [an_outline(*pair) for pair in zip(up.tolist(), close.tolist(), strict=True)]
+
+    alone = dict(Here().done(Each(fitted), past))
+    shared = dict(Processes(2, lambda _: None).done(Each(fitted), past))
+
+    assert shared == alone
+    assert sorted(alone) == [0, 1, 2]
 
 
 def test_terms_that_foresaw_the_market_are_found() -> None:

@@ -170,17 +170,16 @@ class Made:
         bids, asks = (_levels(*side) for side in self.levels[index].tolist())
         return Book(Nanos(self.times[index] + MILLISECOND), bids, asks, self.modelled)
 
-    def highest(self) -> int:
-        """The point in time whose book has the highest mid, the first of several."""
-        return int(np.argmax(self._mids()))
+    def extreme(self, sign: int, first: Nanos) -> Book | None:
+        """Of the books from this moment on the one with the highest mid (sign +1), or lowest (-1).
 
-    def lowest(self) -> int:
-        """The same with the lowest."""
-        return int(np.argmin(self._mids()))
-
-    def _mids(self) -> Ints:
-        """Twice the mid of each book [ticks]."""
-        return np.asarray(self.levels[:, 0, 0, 0] + self.levels[:, 1, 0, 0])
+        None where there is no book any more. A mid is never outside of the candle.
+        """
+        begin = int(np.searchsorted(self.times, first - MILLISECOND))
+        if begin == len(self.times):
+            return None
+        twice = self.levels[begin:, 0, 0, 0] + self.levels[begin:, 1, 0, 0]
+        return self.book(begin + int(np.argmax(sign * twice)))
 
     def _trade(self, index: int) -> Trade:
         trade_id = self.number * len(self.times) + index

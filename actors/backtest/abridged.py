@@ -10,11 +10,12 @@ from typing import Protocol, TextIO, cast
 
 import numpy as np
 
+from actors.backtest.ahead import Prompts, Stretch
 from actors.backtest.foresight import Foresight
 from actors.backtest.progress import Progress
 from actors.backtest.sketch import Outline, closes, opens
 from actors.backtest.stage import Cue, Stage
-from actors.backtest.tracks import weeks
+from actors.backtest.tracks import stretches
 from actors.dashboard.view import View
 from actors.feed.archive import Archive, Paths
 from actors.feed.paced import LoopLine
@@ -29,9 +30,10 @@ from domain.errors import SettingsInvalid
 from domain.facts import EVENTS, Fact, Mode, Starting, Stopped, Stopping
 from domain.horizons import CONTEXT, INGESTION, Timeframe
 from domain.market import Candle
+from domain.modelled import Flags
 from domain.signals import Signal
 from domain.terms import TERMS, Terms
-from domain.units import MINUTE, Nanos
+from domain.units import MINUTE, Ints, Nanos
 from domain.version import VERSION
 from persistence.calibration import CalibrationStore
 from persistence.candles import CandleStore
@@ -112,6 +114,9 @@ class Prompter(Protocol):
     def at(self, close: Nanos) -> Cue | None:
         """What the signal of the minute that closes then may do; moments only rise."""
 
+    def ahead(self, ends: Ints) -> Prompts:
+        """The same for minutes that end at these moments, without the signals themselves."""
+
 
 def perform(bill: Playbill, cues: Prompter, home: Home, model: Forecaster, stream: TextIO) -> None:
     """Trade through the period on given signals; the model lends them its name only."""
@@ -142,7 +147,7 @@ def perform(bill: Playbill, cues: Prompter, home: Home, model: Forecaster, strea
         ready = ModelReady(bill.begin, model.name, model.sha, model.verified)
         stage.begin(ready, cues.first(bill.begin))
         changes = list(bill.stretches[1:])
-        for candle in _candles(bill):
+        for candle in _played(bill, cues, stage):
             while changes and candle.close_time >= changes[0][0]:
                 stage.adopt(changes.pop(0)[1])
             stage.play(candle, bill.seed, cues.at(candle.close_time), bill.begin)
@@ -170,11 +175,18 @@ def looked_through(foresight: Foresight, stream: TextIO) -> Outline:
     return outline
 
 
-def _candles(bill: Playbill) -> Iterator[Candle]:
-    """The minutes that close after the beginning and not after the end."""
+def _played(bill: Playbill, cues: Prompter, stage: Stage) -> Iterator[Candle]:
+    """The minutes in which something may happen.
+
+    They close after the beginning and not after the end.
+    """
     first = Nanos(bill.begin // MINUTE * MINUTE)
-    for week in weeks(bill.paths, first, Nanos(bill.end // MINUTE * MINUTE)):
-        yield from week
+    for rows in stretches(bill.paths, first, Nanos(bill.end // MINUTE * MINUTE)):
+        stretch = Stretch(rows, cues.ahead(rows.opened + MINUTE))
+        place = stage.skip(stretch, 0, bill.seed)
+        while place < len(rows.opened):
+            yield rows.candle(place)
+            place = stage.skip(stretch, place + 1, bill.seed)
 
 
 def _nothing() -> None:
@@ -217,6 +229,19 @@ class Cues:
             return None
         may_close = self._closes[0][number], self._closes[1][number]
         return Cue(self._opens[number], may_close, partial(self._foresight.signal, number))
+
+    def ahead(self, ends: Ints) -> Prompts:
+        """What signals may do at the ends of minutes [ns]."""
+        times = np.array(self._at, np.int64)
+        places = np.searchsorted(times, ends)
+        there = np.isin(ends, times)
+        places[~there] = 0
+        return Prompts(*(_flags(kept, places, there) for kept in (self._opens, *self._closes)))
+
+
+def _flags(kept: list[bool], places: Ints, there: Flags) -> Flags:
+    """Those at some places; false where there are none."""
+    return np.array(kept, bool)[places] & there if kept else there
 
 
 class Scribe:

@@ -6,12 +6,13 @@ left out where it cannot change it:
 
 - nothing is held, nothing is on its way, and no signal at its end may open a position;
 - or a position is held behind its stop and target, the candle reaches neither of them, nor the
-  liquidation price, nor a new high-water mark, nor the drawdown from which the guard acts, and its
-  end is no settlement, not the plan's, and brings no signal that may close the position.
+  liquidation price, nor the drawdown from which the guard acts, and its end is no settlement, not
+  the plan's, and brings no signal that may close the position.
 
 Where only the end of a minute matters (a signal, a settlement) its last book is shown and the rest
-is not. What a candle reaches is judged with room to spare, so that a minute too many is played,
-never one too few. A test holds the ledgers of both ways against each other.
+is not. Of all that is left out the one book is shown that makes a new high-water mark. What a
+candle reaches is judged with room to spare, so that a minute too many is played, never one too few.
+A test holds the ledgers of both ways against each other.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,17 +21,18 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
+from actors.backtest.ahead import Stretch, extremes, first_to_matter
 from actors.broker import BrokerActor, Rest
 from actors.feed.timeline import COARSE_TICK_EVERY, timeline
 from actors.house import Addresses, Room
 from actors.loop import Queue
 from actors.messages import Begin, FeedReady, ModelReady, Tick
 from actors.risk import RiskActor
-from domain.account import Marked
+from domain.account import Marked, Position
 from domain.drawdown import REDUCED_FROM, STOPPED_FROM, HighWater, drawdown
 from domain.funding import PERIOD
 from domain.margin import liquidation_price
-from domain.market import Book, Candle, Trade
+from domain.market import Book, Candle, Side, Trade
 from domain.modelled import Made, made
 from domain.signals import Signal
 from domain.terms import Terms
@@ -117,6 +119,38 @@ class Stage:
         """How things stand, where nothing will change before the market moves; else None."""
         return self._broker.at_rest if self._risk.idle else None
 
+    def skip(self, stretch: Stretch, place: int, seed: int) -> int:
+        """Pass over the minutes from this place on that change nothing but the high-water mark.
+
+        Returns:
+            The place of the first minute that may change more; the number of all if there is none.
+        """
+        rest = self.rest()
+        if rest is None:
+            return place
+        found = first_to_matter(rest, stretch, place)
+        self._rise(rest.marked, stretch, (place, found), seed)
+        return found
+
+    def _rise(self, marked: Marked, stretch: Stretch, skipped: tuple[int, int], seed: int) -> None:
+        """Show of the minutes passed over the one book that makes the highest high-water mark."""
+        position = marked.account.position
+        if position is None:
+            return
+        best: Book | None = None
+        beyond = _break_even(marked, position)
+        for place in extremes(position, stretch.rows, *skipped, float(beyond)):
+            candle = stretch.rows.candle(place)
+            edge = candle.high if position.side is Side.BUY else candle.low
+            if (edge - beyond) * position.side.sign <= 0:
+                break
+            book = made(candle, seed).extreme(position.side.sign, candle.open_time)
+            if book is not None and (book.mid - beyond) * position.side.sign > 0:
+                best, beyond = book, book.mid
+        if best is not None:
+            self._tell(best)
+            self._queue.work_off()
+
     def play(self, candle: Candle, seed: int, cue: Cue | None, first: Nanos) -> None:
         """One minute, or as much of it as can change anything.
 
@@ -126,14 +160,15 @@ class Stage:
             cue: the signal at its end, None where there is none.
             first: nothing before this moment is told.
         """
-        rest = self.rest()
-        if rest is not None and not reached(rest, candle):
-            if _last_matters(rest, candle, cue):
-                self._show_last(candle, made(candle, seed))
-                self._give(cue)
+        rest, whole = self.rest(), made(candle, seed)
+        if rest is None or reached(rest, candle):
+            self._show(candle, whole, first)
+            self._give(cue)
             return
-        self._show(candle, made(candle, seed), first)
-        self._give(cue)
+        self._show_best(rest.marked, whole, first)
+        if _last_matters(rest, candle, cue):
+            self._show_last(candle, whole)
+            self._give(cue)
 
     def _show(self, candle: Candle, whole: Made, first: Nanos) -> None:
         """Event by event, for as long as the rest of the minute may change anything."""
@@ -149,8 +184,19 @@ class Stage:
             if isinstance(item, Tick) and at < candle.close_time:
                 rest = self.rest()
                 if rest is not None and not reached(rest, candle):
+                    self._show_best(rest.marked, whole, at)
                     self._show_last(candle, whole)
                     return
+
+    def _show_best(self, marked: Marked, whole: Made, first: Nanos) -> None:
+        """Of the books from a moment on the one that makes a new high-water mark, if one does."""
+        position = marked.account.position
+        if position is None:
+            return
+        book = whole.extreme(position.side.sign, first)
+        if book is not None and marked.account.equity(book.mid) > marked.high_water:
+            self._tell(book)
+            self._queue.work_off()
 
     def _show_last(self, candle: Candle, whole: Made) -> None:
         """Only the last book of a minute, and its end."""
@@ -199,19 +245,25 @@ def reached(rest: Rest, candle: Candle) -> bool:
     if rest.marked.stopped or candle.close_time >= position.plan.expires:
         return True
     levels = (position.plan.stop, position.plan.target, liquidation_price(position))
-    return any(low <= level <= high for level in levels) or _revalued(rest.marked, candle)
+    return any(low <= level <= high for level in levels) or _sinks(rest.marked, candle)
 
 
-def _revalued(marked: Marked, candle: Candle) -> bool:
-    """Whether equity may pass its best, or fall to where the guard acts."""
+def _sinks(marked: Marked, candle: Candle) -> bool:
+    """Whether equity may fall to where the guard acts, from the best that it may have come to."""
     worth = [
         marked.account.equity(Price(price))
         for price in (candle.low * (1 - SPARE), candle.high * (1 + SPARE))
     ]
-    best, worst = Money(max(worth)), Money(min(worth))
+    best, worst = max(marked.high_water, *worth), Money(min(worth))
     # Who was as deep as that before is told apart from others only where trading stops.
     acts = STOPPED_FROM if marked.deepest >= REDUCED_FROM else REDUCED_FROM
-    return best > marked.high_water or drawdown(HighWater(marked.high_water), worst) >= acts
+    return drawdown(HighWater(best), worst) >= acts
+
+
+def _break_even(marked: Marked, position: Position) -> Price:
+    """Where equity is at its high-water mark [quote per base]."""
+    missing = (marked.high_water - marked.account.wallet) * position.side.sign
+    return Price((position.cost + missing) / position.quantity)
 
 
 def _last_matters(rest: Rest, candle: Candle, cue: Cue | None) -> bool:

@@ -6,15 +6,16 @@ from decimal import Decimal
 
 import numpy as np
 
-from actors.feed.archive import Paths, read_candles
+from actors.feed.archive import Paths
+from actors.feed.rows import Rows, read_rows
 from domain.candles import BRIDGE_MAX, bridged
 from domain.horizons import Timeframe
 from domain.market import Candle
 from domain.modelled import Flags
 from domain.units import DAY, MINUTE, Floats, Ints, Nanos, Price, Quantity
 
-READ = Nanos(7 * DAY)
-"""Candles are read a week at a time: only these figures of them stay."""
+READ = Nanos(56 * DAY)
+"""Candles are read so many at a time: only these figures of them stay."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,24 +40,17 @@ def read_minutes(paths: Paths, first: Nanos, last: Nanos) -> Minutes:
     Raises:
         SettingsInvalid: an archive cannot be read.
     """
-    found = [_figures(candles) for candles in weeks(paths, first, last)]
-    if not found:
-        return _figures([])
-    joined = (np.concatenate([getattr(one, name) for one in found]) for name in Minutes.__slots__)
-    return Minutes(*joined)
+    parts = list(stretches(paths, first, last))
+    if not parts:
+        return Minutes(np.zeros(0, np.int64), *np.zeros((4, 0)))
+    prices = np.concatenate([part.prices for part in parts], axis=1)
+    return Minutes(np.concatenate([part.opened for part in parts]), *prices)
 
 
-def weeks(paths: Paths, first: Nanos, last: Nanos) -> Iterator[list[Candle]]:
-    """The same candles as they are, a week at a time."""
-    for week in range(first, last, READ):
-        end = Nanos(min(week + READ, last) - MINUTE)
-        yield read_candles(paths, Nanos(week), end)
-
-
-def _figures(candles: list[Candle]) -> Minutes:
-    opened = np.array([candle.open_time for candle in candles], np.int64)
-    prices = np.array([(x.open, x.high, x.low, x.close) for x in candles], np.float64)
-    return Minutes(opened, *prices.reshape(-1, 4).T.copy())
+def stretches(paths: Paths, first: Nanos, last: Nanos) -> Iterator[Rows]:
+    """The same candles, some weeks at a time."""
+    for begin in range(first, last, READ):
+        yield read_rows(paths, Nanos(begin), Nanos(min(begin + READ, last) - MINUTE))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

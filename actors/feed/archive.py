@@ -95,6 +95,32 @@ def read_candles(path: Paths, first: Nanos, last: Nanos) -> list[Candle]:
     return [found[open_time] for open_time in sorted(found)]
 
 
+def read_columns(path: Paths, first: Nanos, last: Nanos) -> tuple[Ints, pa.Table, Decimal] | None:
+    """The same candles as columns of a parquet file, where the archive is only that.
+
+    Returns:
+        Open times [ms], the rows, and what one unit of their prices is worth; unchecked.
+
+    Raises:
+        SettingsInvalid: the archive cannot be read.
+    """
+    files = _files(path)
+    if len(files) != 1 or files[0].suffix.lower() != ".parquet":
+        return None
+    bounds = -(-first // MILLISECOND), last // MILLISECOND
+    with _explained(files[0]), pq.ParquetFile(files[0]) as archive:
+        scale = _scale(archive)
+        parts = [
+            _within_span(archive.read_row_group(group, columns=_COLUMNS), *bounds)
+            for group in range(archive.metadata.num_row_groups)
+            if _overlaps(archive, group, *bounds)
+        ]
+    if not parts:
+        return None
+    times, tables = zip(*parts, strict=True)
+    return np.concatenate(times), pa.concat_tables(tables), scale
+
+
 def span(path: Paths) -> tuple[Nanos, Nanos]:
     """Open times of an archive's first and last candle; reads as few of its files as it can."""
     spans = [_span(file) for file in _outermost(_files(path))]

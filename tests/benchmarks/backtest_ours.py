@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from actors.backtest.abridged import Playbill, perform
+from actors.backtest.ahead import Prompts
 from actors.backtest.stage import Cue
 from actors.feed.archive import Archive
 from domain.signals import Direction, Signal
@@ -76,6 +77,11 @@ class Table:
         return Cue(
             opens=True, closes=(sign > 0, sign < 0), signal=partial(said, close, price, sign)
         )
+
+    def ahead(self, ends: Ints) -> Prompts:
+        """The same for many minutes."""
+        signs = self._signs[np.searchsorted(self._ends, ends)]
+        return Prompts(np.full(len(ends), fill_value=True), signs > 0, signs < 0)
 
 
 def said(at: Nanos, price: float, sign: int) -> Signal:

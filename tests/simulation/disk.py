@@ -30,7 +30,7 @@ class Disk:
     @property
     def full(self) -> bool:
         """Whether it takes nothing now."""
-        if self._world.fails("store", 0.0005, "the disk is full"):
+        if self._world.fails("store", 0.005, "the disk is full"):
             self.full_until = Nanos(self._world.now + round(self._world.about(0.1, 90) * SECOND))
         return self._world.now < self.full_until and not self._world.calm
 
@@ -41,7 +41,7 @@ class Disk:
 
     def die(self, moment: str) -> None:
         """The process may be killed at this moment."""
-        if self._world.fails("end", 0.002, f"killed {moment}"):
+        if self._world.fails("end", 0.01, f"killed {moment}"):
             raise Killed(moment)
 
     @contextmanager
@@ -52,7 +52,7 @@ class Disk:
             yield transaction
             if self.full:
                 raise lmdb.DiskError("mdb_txn_commit: No space left on device")
-            if self._world.fails("store", 0.0002, "the map is full"):
+            if self._world.fails("store", 0.001, "the map is full"):
                 raise lmdb.MapFullError("mdb_put: MDB_MAP_FULL")
             self.die("before a commit")
         self.die("after a commit")

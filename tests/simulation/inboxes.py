@@ -168,7 +168,7 @@ class Inboxes:
 
     def _delay(self, chosen: Resident) -> None:
         """It may have been slow, or get stuck."""
-        if self.world.fails("stall", 0.002, f"{chosen.name} is slow"):
+        if self.world.fails("stall", 0.004, f"{chosen.name} is slow"):
             span = self.world.about(0.01, 8.0)
         elif self.world.fails("stall", 0.0001, f"{chosen.name} is stuck"):
             span = self.world.about(8.0, 200.0)

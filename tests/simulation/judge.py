@@ -61,6 +61,9 @@ OF_THE_VENUE = (Filled, OrderRefused, Closed, Funded)
 JUDGED = frozenset((Approved, Marked, *EVENTS))
 """What is looked at when it is told."""
 
+AHEAD_MAX = Nanos(15 * SECOND)
+"""How far ahead of the exchange anybody may be when nothing has gone wrong for a while."""
+
 Fill = tuple[str, str, str]
 
 
@@ -173,6 +176,8 @@ class Judge:
         memory, closed = self._memory, self._world.now // MINUTE * MINUTE
         wide = self._risk.quality is None or self._risk.quality.spread_average_bps >= AT_START
         assert self.ready or wide, "not ready again"
+        ahead = max(self._times.values()) - self._world.now
+        assert ahead <= AHEAD_MAX, f"somebody lives {ahead / SECOND:.0f} s ahead of the time"
         assert self._forecast >= closed - MINUTE, "no forecast of the newest minutes"
         assert not self._down, "the feed is still down"
         assert memory.account.position is None, "a position was left open by an orderly end"

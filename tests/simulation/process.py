@@ -17,6 +17,7 @@ from actors.forecast.actor import Memory
 from actors.house import Addresses, Fittings, Room, Spawn, Stores, rooms
 from actors.messages import Beat, Begin, Pause, StopRequested, Tick
 from actors.supervisor import SILENCE_SECONDS_MAX, Child, Outlets, Patience, SupervisorActor
+from actors.supervisor import actor as supervision
 from domain.facts import Mode, Noted, Starting
 from domain.terms import EAGER
 from domain.units import SECOND, Nanos
@@ -167,6 +168,7 @@ class Process:
             (Address, "tell", told),
             (backups, "write", written),
             (intake, "perf_counter", self._world.perf_counter),
+            (supervision, "monotonic", self._world.perf_counter),
             (series, "INGESTION", HISTORY),
             (klines, "INGESTION", HISTORY),
         )

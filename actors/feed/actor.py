@@ -1,6 +1,6 @@
 """Feed: takes what the line delivers, keeps the candles whole, and passes the market on."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import assert_never
 
@@ -52,15 +52,23 @@ CAUGHT_UP_MAX = 15
 """Of more minutes that came late, only so many are told one by one."""
 
 
+@dataclass(slots=True)
+class Outage:
+    """Since when all have been told that the line is down; None where it is not."""
+
+    since: Nanos | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Listeners:
-    """Who hears the market."""
+    """Who hears the market; all lives of the feed share them, and what they were told last."""
 
     microstructure: Mailbox[MicrostructureInbox]
     forecast: Mailbox[ForecastInbox]
     risk: Mailbox[RiskInbox]
     broker: Mailbox[BrokerInbox]
     dashboard: Mailbox[DashboardInbox]
+    outage: Outage = field(default_factory=Outage)
 
 
 class FeedActor(Actor[FeedInbox]):
@@ -91,7 +99,7 @@ class FeedActor(Actor[FeedInbox]):
         self._ready = False
         self._announced = False
         self._given_up = False
-        self._down_since: Nanos | None = None
+        self._outage = listeners.outage
         self._waiting: tuple[Candle, ...] = ()
         self._asked: int | None = None  # so many minutes, in one go
         self._bad = Ration(REPORTED_EACH_SECOND, SECOND)
@@ -212,14 +220,14 @@ class FeedActor(Actor[FeedInbox]):
 
     def _say_it_is_down(self, reason: str) -> None:
         self._criteria.lose()
-        if self._down_since is None:
-            self._down_since = self._now
+        if self._outage.since is None:
+            self._outage.since = self._now
             self._dashboard.tell(FeedDown(self._now, reason))
 
     def _say_it_is_back(self) -> None:
-        if self._down_since is not None:
-            down = (self._now - self._down_since) / SECOND
-            self._down_since = None
+        if self._outage.since is not None:
+            down = (self._now - self._outage.since) / SECOND
+            self._outage.since = None
             self._dashboard.tell(FeedUp(self._now, down))
 
     def _report(self, rejected: Rejected) -> None:

@@ -10,6 +10,7 @@ from tests.simulation.life import lived
 ONCE_BROKEN = {
     31: "a model's NaN was fused",
     38: "a model's missing step was fused",
+    348: "a feed that died while the line was down never said that it was back",
     139: "an order left before it was decided on",
 }
 """Each seed, and what its life finds in a program without the mending.

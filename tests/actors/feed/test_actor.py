@@ -7,6 +7,7 @@ import pytest
 
 from actors.actor import Mailbox
 from actors.feed import FeedActor, Listeners, Series
+from actors.feed.actor import Outage
 from actors.messages import (
     Arriving,
     Begin,
@@ -64,13 +65,16 @@ class House:
     def __init__(self, path: Path, *, networked: bool = False) -> None:
         self.store = CandleStore(open_environment(path))
         self.networked = networked
+        self.outage = Outage()
         self.start()
 
     def start(self) -> None:
         self.line = Line(networked=self.networked)
         self.micro, self.forecast, self.risk = Outbox(), Outbox(), Outbox()
         self.broker, self.dashboard, self.supervisor = Outbox(), Outbox(), Outbox()
-        heard = Listeners(self.micro, self.forecast, self.risk, self.broker, self.dashboard)
+        heard = Listeners(
+            self.micro, self.forecast, self.risk, self.broker, self.dashboard, self.outage
+        )
         self.feed = FeedActor(
             self.line, Series(self.store), Outbox(), heard, supervisor=self.supervisor
         )
@@ -286,6 +290,17 @@ def test_lost_line_is_said_once_and_its_return_with_the_time_it_took(house: Hous
     house.tell(Connected(Nanos(NOON + 5 * SECOND), "there"), Connected(Nanos(NOON), "there"))
 
     assert house.dashboard.of(FeedDown) == [FeedDown(NOON, "silence")]
+    assert house.dashboard.of(FeedUp) == [FeedUp(Nanos(NOON + 5 * SECOND), 5.0)]
+
+
+def test_feed_that_died_while_the_line_was_down_says_in_its_next_life_that_it_is_back(
+    house: House,
+) -> None:
+    house.tell(Disconnected(NOON, "silence"))
+    house.start()
+
+    house.tell(Connected(Nanos(NOON + 5 * SECOND), "there"))
+
     assert house.dashboard.of(FeedUp) == [FeedUp(Nanos(NOON + 5 * SECOND), 5.0)]
 
 

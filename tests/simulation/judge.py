@@ -61,6 +61,9 @@ OF_THE_VENUE = (Filled, OrderRefused, Closed, Funded)
 JUDGED = frozenset((Approved, Marked, *EVENTS))
 """What is looked at when it is told."""
 
+LATE_MAX = Nanos(2 * ORDER_AGE_MAX + LATENCY_MAX)
+"""From Risk's decision to an entry's fill: so long to the broker, to the venue, to a usable book."""
+
 AHEAD_MAX = Nanos(15 * SECOND)
 """How far ahead of the exchange anybody may be when nothing has gone wrong for a while."""
 
@@ -353,7 +356,7 @@ class Judge:
                 assert execution.at - before.book.at <= BOOK_AGE_MAX, "filled by an old book"
                 assert valid(before.book), before.book
             late = execution.at - order.at
-            assert order.closes or late <= ORDER_AGE_MAX + LATENCY_MAX, (
+            assert order.closes or late <= LATE_MAX, (
                 f"{order.id} filled {late / SECOND:.1f} s after it was sent"
             )
 

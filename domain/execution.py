@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
+from functools import lru_cache
 from itertools import takewhile
 
 import numpy as np
@@ -28,6 +29,7 @@ CENT = Decimal("0.00000001")
 """What the venue rounds money to [quote currency]."""
 
 
+@lru_cache(maxsize=1024)
 def latency(message: str, seed: int) -> Nanos:
     """How long this message takes to the venue, or back from it [ns].
 

@@ -24,9 +24,11 @@ Away from 61,750 USDT gaps and wide spreads keep their size relative to the pric
 their value in USD. The recording of 2026-06-07 (59 s) has the same spread and half the liquidity.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +142,7 @@ class Made:
         number: of the minute since 1970.
         times: when each point in time is, oldest first.
         path: where the price is then.
-        volumes: quantity of the trade at each point that has one.
+        volume: of the whole minute; `weights` share it out, shape (cadence,).
         levels: prices [ticks] and sizes [lots], shape (cadence, 2, 2, DEPTH): bids, then asks, of
             each first the prices.
         modelled: what the books say of themselves.
@@ -149,7 +151,8 @@ class Made:
     number: int
     times: list[Nanos]
     path: _Path
-    volumes: dict[int, Quantity]
+    volume: Decimal
+    weights: Floats
     levels: Ints
     modelled: bool
 
@@ -159,9 +162,10 @@ class Made:
 
     def later(self, first: Nanos) -> Iterator[Book | Trade]:
         """Those from this moment on, in order of time."""
+        volumes = _trades(self.volume, self.path, self.weights)
         for index, at in enumerate(self.times):
-            if at >= first and index in self.volumes:
-                yield self._trade(index)
+            if at >= first and index in volumes:
+                yield self._trade(index, volumes[index])
             if at + MILLISECOND >= first:
                 yield self.book(index)
 
@@ -181,10 +185,10 @@ class Made:
         twice = self.levels[begin:, 0, 0, 0] + self.levels[begin:, 1, 0, 0]
         return self.book(begin + int(np.argmax(sign * twice)))
 
-    def _trade(self, index: int) -> Trade:
+    def _trade(self, index: int, quantity: Quantity) -> Trade:
         trade_id = self.number * len(self.times) + index
         price, buy = _price(int(self.path.ticks[index])), bool(self.path.buys[index])
-        return Trade(self.times[index], trade_id, price, self.volumes[index], not buy)
+        return Trade(self.times[index], trade_id, price, quantity, not buy)
 
 
 def made(
@@ -196,8 +200,9 @@ def made(
     rng = np.random.default_rng((seed, number))
     times = _times(candle.open_time, cadence, rng)
     path = _path(candle, cadence, rng)
-    volumes = _trades(candle.volume, path, rng)
-    return Made(number, times, path, volumes, _books(path, rng), modelled)
+    weights = _weights(path, rng)
+    levels = _books(path, rng)
+    return Made(number, times, path, candle.volume, weights, levels, modelled)
 
 
 def _times(start: Nanos, cadence: int, rng: np.random.Generator) -> list[Nanos]:
@@ -230,6 +235,13 @@ def _path(candle: Candle, cadence: int, rng: np.random.Generator) -> _Path:
     return _Path(ticks, low, high, _buys(ticks, low, high, rng), anchors)
 
 
+def _moves(ticks: Ints) -> Ints:
+    """What each price is above the one before, none at the first [ticks]."""
+    moves = np.zeros_like(ticks)
+    np.subtract(ticks[1:], ticks[:-1], out=moves[1:])
+    return moves
+
+
 def _reflected(path: Floats, low: int, high: int) -> Floats:
     """The path folded back at the candle's bounds, so that it does not stick to them."""
     folded = high - np.abs(high - (low + np.abs(path - low)))
@@ -242,19 +254,26 @@ def _buys(ticks: Ints, low: int, high: int, rng: np.random.Generator) -> Flags:
     At the candle's low the ask would stand on it and the bid below, so there the sellers trade; at
     the high the buyers.
     """
-    moves = np.sign(np.diff(ticks, prepend=ticks[0]))
+    moves = np.sign(_moves(ticks))
     agree = rng.random(len(ticks)) < _WITH_THE_MOVE
     coin = rng.random(len(ticks)) < 0.5  # noqa: PLR2004 - a fair one
     buys = np.where(moves == 0, coin, (moves > 0) == agree)
     return np.asarray(np.where(ticks == low, ticks == high, buys | (ticks == high)), dtype=np.bool_)
 
 
-def _trades(volume: Decimal, path: _Path, rng: np.random.Generator) -> dict[int, Quantity]:
-    """Quantity of the trade at each point that has one; they add up to the volume."""
+def _weights(path: _Path, rng: np.random.Generator) -> Floats:
+    """How the volume is shared out, shape (cadence,)."""
     cadence = len(path.ticks)
-    spread = float(np.clip(1.97 - 0.51 * np.log(60 / cadence), 0.3, 2.5))
-    moves = np.abs(np.diff(path.ticks, prepend=path.ticks[0]))
-    weights = np.exp(spread * rng.standard_normal(cadence)) * (0.3 + moves / max(moves.mean(), 1))
+    spread = min(max(1.97 - 0.51 * math.log(60 / cadence), 0.3), 2.5)
+    moves = np.abs(_moves(path.ticks))
+    return np.asarray(
+        np.exp(spread * rng.standard_normal(cadence)) * (0.3 + moves / max(moves.mean(), 1))
+    )
+
+
+def _trades(volume: Decimal, path: _Path, weights: Floats) -> dict[int, Quantity]:
+    """Quantity of the trade at each point that has one; they add up to the volume."""
+    cadence = len(weights)
     if volume <= 0:
         return {}
     lots = int(volume // BTCUSDT.lot)
@@ -299,10 +318,17 @@ def _remembered(shocks: Floats) -> Floats:
 
     x[n] = a x[n-1] + sqrt(1 - a^2) e[n], solved for all n at once; a^-cadence is exp(50) at most.
     """
-    keep = np.exp(-60 / len(shocks) / _MEMORY_S)
-    power = keep ** np.arange(len(shocks))[:, None]
-    pushes = np.concatenate([shocks[:1], shocks[1:] * np.sqrt(1 - keep**2)])
-    return np.asarray(np.cumsum(pushes / power, axis=0) * power)
+    power, share = _memory(len(shocks))
+    return np.asarray(np.cumsum(shocks * share / power, axis=0) * power)
+
+
+@cache
+def _memory(cadence: int) -> tuple[Floats, Floats]:
+    """What is left of a shock after each point in time, and how much each of them counts."""
+    keep = np.exp(-60 / cadence / _MEMORY_S)
+    share = np.full((cadence, 1), np.sqrt(1 - keep**2))
+    share[0] = 1.0
+    return keep ** np.arange(cadence)[:, None], share
 
 
 def _spread(path: _Path, scale: float, rng: np.random.Generator) -> Ints:
@@ -317,7 +343,7 @@ def _spread(path: _Path, scale: float, rng: np.random.Generator) -> Ints:
 
 def _sizes(noise: Floats, ticks: Ints) -> Floats:
     """Sizes in the recorded book [BTC], shape (cadence, 2 * DEPTH): five bids, then five asks."""
-    moves = np.diff(ticks, prepend=ticks[0])[:, None]
+    moves = _moves(ticks)[:, None]
     push = _PUSH * _remembered(moves / max(float(np.sqrt(np.mean(moves**2))), 1.0))[:, 0]
     tie = np.sqrt(1 - _SIDES_CORRELATION**2)
     bid = noise[:, 0]

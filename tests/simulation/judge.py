@@ -62,7 +62,7 @@ JUDGED = frozenset((Approved, Marked, *EVENTS))
 """What is looked at when it is told."""
 
 LATE_MAX = Nanos(2 * ORDER_AGE_MAX + LATENCY_MAX)
-"""From Risk's decision to an entry's fill: so long to the broker, to the venue, to a usable book."""
+"""From a decision to an entry's fill: to the broker, to the venue, to a usable book."""
 
 AHEAD_MAX = Nanos(15 * SECOND)
 """How far ahead of the exchange anybody may be when nothing has gone wrong for a while."""

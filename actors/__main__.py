@@ -2,13 +2,14 @@
 
 import signal
 import sys
+from contextlib import ExitStack
 
 from actors.forecast.blas import settle_blas
 
 IN_TIME = settle_blas()
 """Whether OpenBLAS was told how to run before numpy was imported; it listens only then."""
 
-from actors.settings import parse
+from actors.settings import Settings, parse
 from domain.errors import PlasmaError
 
 
@@ -17,15 +18,26 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
-        settings = parse(sys.argv[1:])
-        from actors.system import trade  # noqa: PLC0415 - `--help` needs none of the house
-
-        return trade(settings)
+        with ExitStack() as held:
+            return _run(parse(sys.argv[1:]), held)
     except PlasmaError as error:
         sys.stderr.write(f"plasmatrader: {error}\n")
         return error.status
     except KeyboardInterrupt:
         return 0  # somebody changed their mind before there was anything to stop
+
+
+def _run(settings: Settings, held: ExitStack) -> int:
+    """Show who is watching that we come, then import the house, of which `--help` needs nothing."""
+    canvas = None
+    if settings.watched:
+        from actors.dashboard.curtain import raised  # noqa: PLC0415 - only a terminal needs it
+
+        canvas = raised(settings.mode)
+        held.callback(canvas.close)
+    from actors.system import trade  # noqa: PLC0415
+
+    return trade(settings, canvas)
 
 
 if __name__ == "__main__":

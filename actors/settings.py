@@ -4,6 +4,7 @@ import argparse
 import math
 import os
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -81,6 +82,11 @@ class Settings:
     def deterministic(self) -> bool:
         """Whether the one-thread loop runs instead of actor threads."""
         return self.speed == SPEED_MAX
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody sits in front of a screen, who is shown it."""
+        return not self.headless and sys.stdout.isatty()
 
     @property
     def mode(self) -> Mode:

@@ -11,16 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors.clock import Clock, SteadyClock, wall_clock
 from actors.dashboard import Display, Headless, Observer
 from actors.dashboard.outside import Outside
 from actors.feed import Line, Source
-from actors.feed.archive import Archive
 from actors.feed.demo import DemoSource
 from actors.feed.paced import LoopLine, PacedLine
-from actors.feed.recording import Recording
 from actors.forecast.actor import Memory
 from actors.forecast.engine import Forecaster
 from actors.forecast.engines import Choice, choose
@@ -48,9 +46,12 @@ from persistence.logs import Complaints, shortened
 from persistence.recovery import healed, logged
 from persistence.redo import RedoLog
 
+if TYPE_CHECKING:
+    from actors.dashboard.screen import Canvas
 
-def trade(settings: Settings) -> int:
-    """Run until the end; returns the exit status.
+
+def trade(settings: Settings, canvas: "Canvas | None" = None) -> int:
+    """Run until the end, in a terminal that is ours already, or not; returns the exit status.
 
     Raises:
         PlasmaError: something that the user named cannot be used, or the state cannot.
@@ -63,9 +64,11 @@ def trade(settings: Settings) -> int:
         note = "; ".join(filter(None, (entered, healed(home, crashed=crashed()), outside.note)))
         source = _resumed(source, settings, home)
         run = _Run(settings, home, source, lambda: monotonic() - begun)
-        run.observers = outside.observers
+        run.observers, run.canvas = outside.observers, canvas
         reason, status = run.deterministic(note) if settings.deterministic else run.threaded(note)
         outside.ended(reason, status)
+    if canvas is not None:
+        canvas.close()  # what is said now must not vanish with our screen
     if status:
         sys.stderr.write(f"plasmatrader: {printable(reason)}\n")
     return status
@@ -127,6 +130,10 @@ def _source(settings: Settings) -> Source | None:
         return DemoSource(seed=settings.seed)
     if settings.replay is None:
         return None
+    # Imported here: readers of archives come with libraries that no other market needs.
+    from actors.feed.archive import Archive  # noqa: PLC0415
+    from actors.feed.recording import Recording  # noqa: PLC0415
+
     path, end = settings.replay, settings.end
     if _is_recording(path):
         return Recording(path, settings.history, settings.start, end)
@@ -206,6 +213,7 @@ class _Run:
         name = "embedded" if settings.demo and settings.model == "auto" else settings.model
         self._outfit = outfit
         self.observers: tuple[Observer, ...] = ()
+        self.canvas: Canvas | None = None
         choice = choose(name, settings.engine, home.models) if outfit is None else outfit.choice
         self._choice = choice
 
@@ -295,11 +303,12 @@ class _Run:
     def _display(self) -> Display:
         if self._outfit is not None:
             return self._outfit.display
-        if self._settings.headless or not sys.stdout.isatty():
+        if not self._settings.watched:
             return Headless(self._at.supervisor)
         from actors.dashboard.screen import Screen  # noqa: PLC0415 - only a terminal needs it
 
-        return Screen(self._at.risk, self._at.supervisor, reports=self._home.path / "reports")
+        reports = self._home.path / "reports"
+        return Screen(self._at.risk, self._at.supervisor, reports=reports, canvas=self.canvas)
 
     def _opening(self, note: str) -> tuple[Fact, ...]:
         """What is told first."""

@@ -6,8 +6,6 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from functools import lru_cache
 from itertools import takewhile
 
-import numpy as np
-
 from domain.facts import Liquidity
 from domain.market import Book, Level, Side
 from domain.orders import Kind, Order
@@ -36,6 +34,8 @@ def latency(message: str, seed: int) -> Nanos:
     50 + 150 x Beta(2, 5) ms: most arrive within 60 to 130 ms, a few take up to 200. Drawn from the
     seed and the message's key alone, so that a restart or a replay draws the same.
     """
+    import numpy as np  # noqa: PLC0415 - fees and prices are wanted long before the first order
+
     draw = np.random.default_rng((seed, zlib.crc32(message.encode()))).beta(2.0, 5.0)
     return Nanos(LATENCY_MIN + int(draw * (LATENCY_MAX - LATENCY_MIN)))
 

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.units import Floats, Nanos, Price
+from domain import units
+from domain.units import Nanos, Price
 
 
 class Direction(StrEnum):
@@ -26,8 +27,8 @@ class Forecast:
     """
 
     at: Nanos
-    closes: Floats
-    quantiles: Floats
+    closes: "units.Floats"
+    quantiles: "units.Floats"
     volatility: float
 
 

@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import jsonschema
+from typing import TYPE_CHECKING, Any
 
 from domain.account import KELLY_WINDOW, OPENING_BALANCE, Account, Position, RoundTrip
 from domain.errors import StateInvalid
@@ -22,6 +20,9 @@ from domain.market import Side
 from domain.moments import instant, moment
 from domain.policy import plan_from
 from domain.units import HOUR, MINUTE, Money, Nanos, Price, Quantity
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
 
 SCHEMA = Path(__file__).parent / "state.schema.json"
 
@@ -103,7 +104,9 @@ def read(path: Path) -> Document:
 
 def check(state: object, name: str) -> None:
     """Raise StateInvalid, naming the place, where the document breaks the schema."""
-    first = jsonschema.exceptions.best_match(_validator().iter_errors(state))
+    from jsonschema.exceptions import best_match  # noqa: PLC0415 - a start reads no document
+
+    first = best_match(_validator().iter_errors(state))
     if first is not None:
         place = "/".join(str(step) for step in first.absolute_path) or "the document"
         raise StateInvalid(f"{name} breaks the schema at {place}: {first.message[:200]}")
@@ -154,8 +157,10 @@ def described(state: Document) -> tuple[Account, tuple[RoundTrip, ...]]:
 
 
 @cache
-def _validator() -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
+def _validator() -> "Draft202012Validator":
+    from jsonschema import Draft202012Validator  # noqa: PLC0415
+
+    return Draft202012Validator(json.loads(SCHEMA.read_text(encoding="utf-8")))
 
 
 def _no_constant(name: str) -> float:

@@ -2,8 +2,6 @@
 
 from functools import lru_cache
 
-import numpy as np
-
 from actors.dashboard import pictures
 from actors.dashboard.lines import (
     Block,
@@ -107,6 +105,8 @@ def _came_true(score: Score) -> Line:
 @lru_cache(maxsize=2)
 def _chances(forecast: Forecast) -> tuple[float, ...]:
     """Chance of each timeframe that its last step ends above its last close."""
+    import numpy as np  # noqa: PLC0415 - whoever has a forecast has numpy; the first screen has none
+
     return tuple(
         float(1 - np.interp(forecast.closes[i, -1], forecast.quantiles[i, -1], LEVELS))
         for i in range(len(TIMEFRAMES))

@@ -63,7 +63,7 @@ def speaks_unicode(environment: Mapping[str, str], encoding: str | None) -> bool
     return "utf" in (encoding or "").lower().replace("-", "")
 
 
-def _terminal() -> Terminal:
+def terminal() -> Terminal:
     """The terminal of standard output.
 
     Blessed takes NO_COLOR for a wish to have no terminal at all; we mean colour alone by it.
@@ -88,7 +88,17 @@ class Screen:
         supervisor: Mailbox[SupervisorInbox],
         *,
         reports: Path = Path("reports"),
+        canvas: "Canvas | None" = None,
     ) -> None:
+        """With somebody who has the keyboard.
+
+        Args:
+            risk: hears of a pause.
+            supervisor: hears of the wish to quit.
+            reports: the folder for pictures of the screen.
+            canvas: a terminal that is ours already; else it is taken when the screen opens.
+        """
+        self._taken = canvas
         self._risk = risk
         self._supervisor = supervisor
         self._reports = reports
@@ -104,7 +114,7 @@ class Screen:
         """Take the terminal: an empty screen of our own, no cursor, every key at once."""
         if self._canvas is not None:
             return
-        self._canvas = Canvas(_terminal())
+        self._canvas, self._taken = self._taken or Canvas(terminal()), None
         atexit.register(self.close)
         self._closing.clear()
         self._thread = Thread(target=self._run, args=(self._canvas,), name="screen", daemon=True)

@@ -9,7 +9,7 @@ a header line, the open time in ms or µs. A folder holds any number of these.
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -21,18 +21,16 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from domain.candles import aggregate, wrong
+from actors.feed.past import HISTORY, recent
+from domain.candles import wrong
 from domain.errors import SettingsInvalid
 from domain.facts import Mode
-from domain.horizons import INGESTION, TIMEFRAMES, Timeframe
+from domain.horizons import Timeframe
 from domain.instrument import BTCUSDT
 from domain.market import Candle, MarketEvent
 from domain.modelled import minute
 from domain.moments import LATEST, second
 from domain.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND, Ints, Nanos, Price, Quantity
-
-HISTORY = Nanos(INGESTION * HOUR)
-"""Minutes that make INGESTION candles of the longest timeframe [ns]."""
 
 _COLUMNS = ["open_time", "open", "high", "low", "close", "volume"]
 _DUMP = [*_COLUMNS, *(f"_{n}" for n in range(6))]
@@ -125,25 +123,6 @@ def span(path: Paths) -> tuple[Nanos, Nanos]:
     """Open times of an archive's first and last candle; reads as few of its files as it can."""
     spans = [_span(file) for file in _outermost(_files(path))]
     return min(first for first, _ in spans), max(last for _, last in spans)
-
-
-def recent(minutes: Sequence[Candle], at: Nanos) -> list[Candle]:
-    """The last INGESTION candles of each timeframe complete at a time, made of one-minute candles.
-
-    Args:
-        minutes: one-minute candles, oldest first; HISTORY and the running hour are enough.
-        at: the time.
-
-    Returns:
-        Shortest timeframe first, each oldest first.
-    """
-    complete = [candle for candle in minutes if candle.close_time <= at]
-    history: list[Candle] = []
-    for timeframe in TIMEFRAMES:
-        enough = Nanos(at // timeframe.span * timeframe.span - INGESTION * timeframe.span)
-        window = [candle for candle in complete if candle.open_time >= enough]
-        history.extend(aggregate(window, timeframe)[-INGESTION:])
-    return history
 
 
 class Archive:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice, pairwise
 
-from actors.feed.archive import HISTORY, recent
+from actors.feed.past import HISTORY, recent
 from domain.demo import EPOCH, Day, candles, days, funding_rates
 from domain.errors import SettingsInvalid
 from domain.facts import Mode

@@ -20,12 +20,13 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from actors.feed.archive import HISTORY, read_candles, recent
+from actors.feed.archive import read_candles
 from actors.feed.depth import RebuiltBook
 from actors.feed.frames import Damage, Taken, frames, recording_files
 from actors.feed.minutes import Minutes
 from actors.feed.order import BookOrder, Disorder, TradeOrder, check_time
 from actors.feed.outlet import Outlet
+from actors.feed.past import HISTORY, recent
 from actors.feed.protocol import Decoded, DepthDiff, DepthSnapshot, OpenCandle, read, unwrap
 from actors.feed.timeline import moment
 from actors.feed.wire import BadFrame

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from actors.feed.archive import HISTORY, recent
+from actors.feed.past import HISTORY, recent
 from domain.facts import Mode
 from domain.horizons import Timeframe
 from domain.market import Book, Candle, Level, MarketEvent, MarkPrice, Ticker, Trade

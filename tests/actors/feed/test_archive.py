@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from actors.feed.archive import Archive, read_candles, recent, span
+from actors.feed.archive import Archive, read_candles, span
+from actors.feed.past import recent
 from domain.candles import aggregate, holes
 from domain.errors import SettingsInvalid
 from domain.facts import Mode

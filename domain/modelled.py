@@ -177,7 +177,7 @@ class Made:
     def extreme(self, sign: int, first: Nanos) -> Book | None:
         """Of the books from this moment on the one with the highest mid (sign +1), or lowest (-1).
 
-        None where there is no book any more. A mid is never outside of the candle.
+        None where there is no book any more.
         """
         begin = int(np.searchsorted(self.times, first - MILLISECOND))
         if begin == len(self.times):

@@ -13,6 +13,7 @@ from actors.feed.rows import Rows
 from domain.account import Marked, Position
 from domain.drawdown import REDUCED_FROM, STOPPED_FROM
 from domain.funding import PERIOD
+from domain.instrument import BTCUSDT
 from domain.margin import liquidation_price
 from domain.market import Side
 from domain.modelled import Flags
@@ -101,11 +102,10 @@ def _equities(
 def extremes(position: Position, rows: Rows, first: int, last: int, beyond: float) -> list[int]:
     """The places from first to before last that may show a better price than `beyond`, best first.
 
-    A made book's mid is never outside of its candle.
+    A made book's mid is half a tick outside of its candle at most, where that has no height.
     """
     _, highs, lows, _ = rows.prices[:, first:last]
     prices = highs if position.side is Side.BUY else -lows
-    bound = beyond * position.side.sign
-    better = np.flatnonzero(prices > bound - abs(bound) * 1e-9)
+    better = np.flatnonzero(prices > beyond * position.side.sign - float(BTCUSDT.tick))
     order = np.argsort(-prices[better], kind="stable")
     return [first + int(x) for x in better[order]]

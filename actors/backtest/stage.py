@@ -31,6 +31,7 @@ from actors.risk import RiskActor
 from domain.account import Marked, Position
 from domain.drawdown import REDUCED_FROM, STOPPED_FROM, HighWater, drawdown
 from domain.funding import PERIOD
+from domain.instrument import BTCUSDT
 from domain.margin import liquidation_price
 from domain.market import Book, Candle, Side, Trade
 from domain.modelled import Made, made
@@ -142,7 +143,7 @@ class Stage:
         for place in extremes(position, stretch.rows, *skipped, float(beyond)):
             candle = stretch.rows.candle(place)
             edge = candle.high if position.side is Side.BUY else candle.low
-            if (edge - beyond) * position.side.sign <= 0:
+            if (edge - beyond) * position.side.sign <= -BTCUSDT.tick:
                 break
             book = made(candle, seed).extreme(position.side.sign, candle.open_time)
             if book is not None and (book.mid - beyond) * position.side.sign > 0:

@@ -10,12 +10,13 @@ IN_TIME = settle_blas()
 """Whether OpenBLAS was told how to run before numpy was imported; it listens only then."""
 
 from actors.settings import Settings, parse
+from actors.terminal import heeded
 from domain.errors import PlasmaError
 
 
 def main() -> int:
     """Run; returns the exit status. A known error is one clear line."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in heeded((signal.SIGTERM, signal.SIGHUP)):
         signal.signal(number, signal.default_int_handler)
     try:
         with ExitStack() as held:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from itertools import pairwise
 from time import monotonic
 
-from actors.terminal import remembered
+from actors.terminal import heeded, remembered
 
 HEARTBEAT = "PLASMATRADER_HEARTBEAT"
 """Variable that names the pipe to the guardian."""
@@ -99,7 +99,7 @@ class Guardian:
         for end in (self._wake, wake):
             os.set_blocking(end, False)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        for number in (*FORWARDED, signal.SIGCHLD):
+        for number in heeded((*FORWARDED, signal.SIGCHLD)):
             signal.signal(number, _only_wake)
 
     def run(self) -> int:

@@ -27,6 +27,7 @@ from actors.house import Addresses, Fittings, Stores, rooms
 from actors.loop import Loop
 from actors.pulse import Pulse, crashed
 from actors.settings import Settings
+from actors.terminal import heeded
 from actors.threads import SIGNALS, Terms, run
 from domain import terms as policy
 from domain.errors import printable
@@ -226,7 +227,9 @@ class _Run:
         ):
             fittings = self._fittings(environment, LoopLine(self._source))
             running = Loop(rooms(self._at, fittings), self._at)
-            before = {number: signal.signal(number, running.note_signal) for number in SIGNALS}
+            before = {
+                number: signal.signal(number, running.note_signal) for number in heeded(SIGNALS)
+            }
             try:
                 stop = running.run(self._source, self._settings.duration, self._opening(note))
             finally:

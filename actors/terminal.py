@@ -1,11 +1,12 @@
-"""How a terminal is given back that a killed program has left behind.
+"""How a terminal is given back that a killed program has left behind, and what its loss means.
 
 The guardian uses it, so it needs no library; the dashboard takes the terminal with the same words.
 """
 
 import os
+import signal
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 MOUSE = (1000, 1006)
@@ -13,6 +14,12 @@ MOUSE = (1000, 1006)
 
 RESTORE = "\x1b[?2026l\x1b[0m\x1b[?1000;1006l\x1b[?7h\x1b[?25h\x1b[?1049l"
 """End the frame, no colours, the mouse, line wrap and the cursor as usual, the screen before."""
+
+
+def heeded(numbers: Iterable[signal.Signals]) -> tuple[signal.Signals, ...]:
+    """These signals; not SIGHUP where whoever started us has had it ignored: `nohup` means it."""
+    deaf = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return tuple(number for number in numbers if not (deaf and number == signal.SIGHUP))
 
 
 def remembered(keyboard: int, screen: int) -> Callable[[], None]:

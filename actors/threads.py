@@ -26,6 +26,7 @@ from actors.supervisor import (
     Strategy,
     SupervisorActor,
 )
+from actors.terminal import heeded
 from domain.facts import Fact
 from domain.units import MINUTE, Nanos
 
@@ -135,7 +136,7 @@ def run(rooms: Sequence[Room], addresses: Addresses, terms: Terms) -> Ended:
     supervisor = launch(SupervisorActor, _children(rooms), patience, outlets, terms.duration)
     addresses.supervisor.move_to(supervisor)
     threading.excepthook = partial(_report, supervisor)
-    for number in SIGNALS:
+    for number in heeded(SIGNALS):
         signal.signal(number, wish.note)
     supervisor.tell(Begin())
     _wait(supervisor, ended, wish, terms.pulse)

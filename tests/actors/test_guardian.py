@@ -229,6 +229,23 @@ def test_killed_trader_is_back_and_ctrl_c_still_ends_it_all(tmp_path: Path) -> N
     assert run.names[-1] == "stopped"
 
 
+@pytest.mark.timeout(120)
+def test_hang_up_that_nohup_has_had_ignored_is_ignored(guarded: Guarded, tmp_path: Path) -> None:
+    assert guarded is not None
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    arguments = ("--demo", "--headless", "--home", tmp_path)
+
+    with running(*arguments, until="ready", module="actors.guardian") as (process, said):
+        (trader,) = children(process.pid)
+        for one in (trader, process.pid):
+            os.kill(one, signal.SIGHUP)
+        process.send_signal(signal.SIGINT)
+        run = ended(process, said)
+
+    assert run.status == 0
+    assert [event["reason"] for event in run.of("stopping")] == ["SIGINT"]
+
+
 def iter_until(lines: Iterator[str], words: str) -> Iterator[str]:
     """Lines up to the one that has these words."""
     for line in lines:

@@ -106,6 +106,12 @@ class Session:
     def pid(self) -> int:
         return self._child.pid
 
+    def hang_up(self) -> int:
+        """Close the terminal under the program, as the end of ssh does; its exit status."""
+        os.close(self._terminal)
+        self._terminal = os.open(os.devnull, os.O_RDONLY)
+        return self._child.wait(SECONDS_MAX)
+
     def kill(self) -> None:
         """End the program as it ends by `kill -9`."""
         self._child.kill()

@@ -105,9 +105,10 @@ def size(signal: Signal, marked: Marked, price: Price, rules: Instrument) -> Siz
 
     Risk is what is lost at the plan's stop, both fees included; it is at most f* of the equity,
     and never above the drawdown guard's limit, times the volatility factor. Where f* is not above
-    zero, a trade of the smallest size probes the market, PROBES_A_DAY at most, so that the record
-    from which Kelly is computed can recover. The budget of the probes: 24 of about 10.50 USD, so
-    that a day of nothing but full losses at 1.5 % costs 4 USD, 0.04 % of the opening balance.
+    zero, or asks for less than the smallest order, a trade of that size probes the market,
+    PROBES_A_DAY at most, so that the record from which Kelly is computed can recover. The budget of
+    the probes: 24 of about 10.50 USD, so that a day of nothing but full losses at 1.5 % costs 4
+    USD, 0.04 % of the opening balance.
     """
     state = guard(marked.mark, marked.equity)
     if state is Guard.STOPPED:
@@ -119,7 +120,7 @@ def size(signal: Signal, marked: Marked, price: Price, rules: Instrument) -> Siz
     risked *= size_factor(marked.drawdown)
     notional = min(Decimal(risked / _loss(signal, price)) * marked.equity, NOTIONAL_MAX)
     if notional < NOTIONAL_MIN:
-        return Refusal.TOO_SMALL
+        return _probe(marked, price, rules) if edge < risk_max(state) else Refusal.TOO_SMALL
     return Size(to_lot(notional / price, rules), f"Kelly {edge:.1%}, risking {risked:.2%}")
 
 

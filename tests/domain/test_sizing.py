@@ -121,6 +121,19 @@ def test_drawdown_reduces_the_size_and_then_stops() -> None:
     assert stopped is Refusal.DRAWDOWN
 
 
+def test_edge_too_small_for_the_smallest_order_probes() -> None:
+    # Refused, nothing would ever change the record again.
+    record = (a_trip(pnl="9.0005"),) * 5 + (a_trip(pnl="-1"),) * 45
+    odds = believed(record, promised(a_signal(), price(100)))
+    seen = marked(an_account(recent=record))
+
+    found = size(a_signal(), seen, price(100), BTCUSDT)
+
+    assert 0 < fraction(odds) < 1e-5
+    assert isinstance(found, Size)
+    assert "probe" in found.reason
+
+
 def test_size_too_small_to_trade_is_refused() -> None:
     narrow = a_signal(stop="1")
     poor = marked(an_account(recent=WINNING * 5), equity="500", high_water="500")

@@ -1,6 +1,5 @@
 """A backtest that passes over the minutes in which nothing can happen."""
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -203,45 +202,41 @@ class Cues:
 
     def __init__(self, foresight: Foresight, outline: Outline, stretches: Stretches) -> None:
         self._foresight = foresight
-        self._at = outline.at.tolist()
-        self._opens: list[bool] = [False] * len(self._at)
-        self._closes = list(self._opens), list(self._opens)
+        self._at = outline.at
+        blank = np.zeros(len(outline.at), bool)
+        self._opens, self._closes = blank.copy(), (blank.copy(), blank.copy())
         for (begin, terms), (end, _) in pairwise((*stretches, (FOREVER, TERMS))):
             first, last = np.searchsorted(outline.at, (begin, end)).tolist()
             part = outline.between(begin - 1, end - 1)
-            self._opens[first:last] = opens(part, terms, SPARE).tolist()
+            self._opens[first:last] = opens(part, terms, SPARE)
             for kept, found in zip(self._closes, closes(part, terms, SPARE), strict=True):
-                kept[first:last] = found.tolist()
-        self._next = 0
+                kept[first:last] = found
 
     def first(self, at: Nanos) -> Signal | None:
         """The signal that stands when the market begins; None where there is none."""
-        number = bisect_right(self._at, at) - 1
+        number = int(np.searchsorted(self._at, at, side="right")) - 1
         return self._foresight.signal(number) if number >= 0 else None
 
     def at(self, close: Nanos) -> Cue | None:
-        """What the signal of this minute may do; moments only rise."""
-        times = self._at
-        while self._next < len(times) and times[self._next] < close:
-            self._next += 1
-        number = self._next
-        if number >= len(times) or times[number] != close:
+        """What the signal of this minute may do."""
+        number = int(np.searchsorted(self._at, close))
+        if number >= len(self._at) or self._at[number] != close:
             return None
-        may_close = self._closes[0][number], self._closes[1][number]
-        return Cue(self._opens[number], may_close, partial(self._foresight.signal, number))
+        may_close = bool(self._closes[0][number]), bool(self._closes[1][number])
+        return Cue(bool(self._opens[number]), may_close, partial(self._foresight.signal, number))
 
     def ahead(self, ends: Ints) -> Prompts:
         """What signals may do at the ends of minutes [ns]."""
-        times = np.array(self._at, np.int64)
-        places = np.searchsorted(times, ends)
-        there = np.isin(ends, times)
-        places[~there] = 0
-        return Prompts(*(_flags(kept, places, there) for kept in (self._opens, *self._closes)))
+        there = np.isin(ends, self._at)
+        places = np.searchsorted(self._at, ends)[there]
+        return Prompts(*(_spread(kept[places], there) for kept in (self._opens, *self._closes)))
 
 
-def _flags(kept: list[bool], places: Ints, there: Flags) -> Flags:
-    """Those at some places; false where there are none."""
-    return np.array(kept, bool)[places] & there if kept else there
+def _spread(kept: Flags, there: Flags) -> Flags:
+    """Flags where there are some, false elsewhere."""
+    spread = np.zeros(len(there), bool)
+    spread[there] = kept
+    return spread
 
 
 class Scribe:

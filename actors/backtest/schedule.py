@@ -17,7 +17,7 @@ class Schedule:
 
     Attributes:
         at: when each was made [ns], shape (n,): the close of the newest minute.
-        newest: number of the word that stands at each of them, by timeframe, shape (6, n).
+        newest: number of the word that stands at each of them, by timeframe, shape (6, n), int32.
         words: what each timeframe says anew.
     """
 
@@ -59,7 +59,7 @@ def schedule(found: Sequence[Track], begin: Nanos, end: Nanos) -> Schedule:
     words, numbers = [], []
     for row in newest:
         due = whole | (np.diff(row, prepend=row[:1] - 1) != 0)
-        numbers.append(np.cumsum(due) - 1)
+        numbers.append(np.cumsum(due, dtype=np.int32) - np.int32(1))
         words.append(Words(at[due], row[due]))
     return Schedule(at, np.stack(numbers), tuple(words))
 

@@ -131,6 +131,11 @@ def size(folder: Path) -> int:
     return sum(file.stat().st_blocks * 512 for file in files)
 
 
+def weights(folder: Path) -> int:
+    """What its files hold [bytes]."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
 def live(home: Path, minutes: float) -> None:
     """Processor time at market rates, and what REST brings."""
     with Exchange(Busy(start=wall_clock())) as exchange:
@@ -143,7 +148,10 @@ def live(home: Path, minutes: float) -> None:
             hear(process, "ready")
             asked = list(exchange.requests)
             streams.clear()
+            before = weights(home / "log")
             _processor(process, minutes)
+            grown = (weights(home / "log") - before) / minutes * 60 * 24
+            say(f"log: {grown / MEGA:.1f} MB a day at this rate, before the old is packed away")
             later = exchange.requests[len(asked) :]
         for stream, count in sorted(streams.items()):
             say(f"  loopback sent {stream:<24}{count / minutes * 60 / MEGA:8.2f} MB/h of payload")

@@ -149,19 +149,22 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--model", type=Path, help="a checkpoint of chronos-bolt-small's size")
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # no user has that; the first start writes it
     print(f"{platform.platform()}, Python {platform.python_version()}")
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, medians of {options.rounds}")
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder, "home")
         first_forecast(TRADER, home)  # fills the caches
         times = range(options.rounds)
+        sys.stdout.flush()
         told("bin/plasmatrader to the screen", [first_screen(GUARDED, home) for _ in times], ".3 s")
         told("the trader alone to the screen", [first_screen(TRADER, home) for _ in times], ".3 s")
         told("to the first forecast", [first_forecast(GUARDED, home) for _ in times], "3 s")
         print("memory, resident and private: {:.0f} and {:.0f} MB".format(*memory(home)))
         if options.model is not None:
-            found = memory(Path(folder, "other"), "--model", str(options.model))
-            print("with {}: {:.0f} and {:.0f} MB".format(options.model.name, *found))
+            for start in ("first start, which verifies it", "later starts"):
+                found = memory(Path(folder, "other"), "--model", str(options.model))
+                print("with {}, {}: {:.0f} and {:.0f} MB".format(options.model.name, start, *found))
     for module in ("actors.guardian", "actors.dashboard.screen", "actors.system"):
         dear(module)
     print(f"load at the end {os.getloadavg()[0]:.1f}")

@@ -151,7 +151,7 @@ def live(home: Path, minutes: float) -> None:
             before = weights(home / "log")
             _processor(process, minutes)
             grown = (weights(home / "log") - before) / minutes * 60 * 24
-            say(f"log: {grown / MEGA:.1f} MB a day at this rate, before the old is packed away")
+            say(f"log: {grown / MEGA:.1f} MB a day at this rate")
             later = exchange.requests[len(asked) :]
         for stream, count in sorted(streams.items()):
             say(f"  loopback sent {stream:<24}{count / minutes * 60 / MEGA:8.2f} MB/h of payload")

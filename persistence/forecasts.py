@@ -26,6 +26,10 @@ SHAPE = (len(STEPS), len(LEVELS))
 DISTANCE = np.dtype(">f2")
 """How far a quantile is from that close, in log price [basis points]; 3 digits of it are kept."""
 
+FARTHEST = float(np.finfo(DISTANCE).max)
+"""A quantile seven hundred times the close, or more, is kept as this [basis points]; no model that
+knows markets says such a thing, and one that says it must not stop the record."""
+
 RECORD = np.dtype([("base", ">f8"), ("model", "u1", 8), ("distance", DISTANCE, SHAPE)])
 """HEAD and what follows it, as a row of an array."""
 
@@ -182,6 +186,7 @@ def sound(key: bytes, record: bytes) -> bool:
 def _record(forecast: Forecast, place: int, model_sha: str) -> bytes:
     base = float(forecast.closes[place, -1])
     distances = np.log(forecast.quantiles[place] / base) * BASIS_POINTS  # (5, 13)
+    distances = np.clip(distances, -FARTHEST, FARTHEST)
     head: bytes = HEAD.pack(base, model_sha.encode()[:8])
     return head + bytes(distances.astype(DISTANCE).tobytes())
 

@@ -35,6 +35,17 @@ def test_forecast_comes_back_as_it_was_told(environment: lmdb.Environment) -> No
         np.testing.assert_allclose(found.quantiles, told.quantiles[place], rtol=2e-5)
 
 
+def test_forecast_beyond_all_measure_is_kept_as_far_as_can_be(
+    environment: lmdb.Environment,
+) -> None:
+    store, told = ForecastStore(environment), a_forecast()
+
+    store.put(replace(told, quantiles=told.quantiles * 1e6), "00")
+
+    (found,) = store.between(Timeframe.H1, NOON, NOON)
+    np.testing.assert_allclose(found.quantiles / found.base, np.exp(6.5504))
+
+
 def test_timeframe_is_kept_when_one_of_its_own_candles_has_closed(
     environment: lmdb.Environment,
 ) -> None:

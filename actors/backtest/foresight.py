@@ -28,7 +28,7 @@ from domain.instrument import BTCUSDT
 from domain.signals import Forecast, Signal
 from domain.units import Floats, Ints, Nanos
 
-SLOTS_HELD = 64
+SLOTS_HELD = 3
 """Files of the cache whose arrays stay at hand."""
 
 

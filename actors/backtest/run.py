@@ -157,6 +157,9 @@ def abridged(wanted: Wanted, choice: Choice, stream: TextIO) -> tuple[str, Price
         return lived(wanted, choice, stream), None
     period = wanted.learns_from, wanted.end
     minutes, found = tracks(wanted.data, *period)
+    inside = (minutes.opened >= wanted.begin) & (minutes.opened + MINUTE <= wanted.end)
+    prices = Prices(minutes.opened[inside] + MINUTE, minutes.close[inside])
+    del minutes  # opens, highs and lows of a year are memory for nothing
     filled(cache, tuple(parts(found, *period)), choice, wanted.workforce, stream)
     known, said = taught(_from(wanted, period[0]), model, period[0])
     stream.write(f"{said}\n")
@@ -167,8 +170,7 @@ def abridged(wanted: Wanted, choice: Choice, stream: TextIO) -> tuple[str, Price
     bill = Playbill(archive, wanted.data, wanted.begin, wanted.end, wanted.seed, stretches)
     with Home(home) as held:
         perform(bill, Cues(foresight, outline, stretches), held, model, stream)
-    inside = (minutes.opened >= wanted.begin) & (minutes.opened + MINUTE <= wanted.end)
-    return "", Prices(minutes.opened[inside] + MINUTE, minutes.close[inside])
+    return "", prices
 
 
 def walked(wanted: Wanted, outline: Outline, stream: TextIO) -> Stretches:

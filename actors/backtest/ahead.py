@@ -83,8 +83,16 @@ def _matters(rest: Rest, stretch: Stretch, part: slice, high: float) -> tuple[Fl
     flags |= (prompts.sells if position.side is Side.BUY else prompts.covers)[part]
     best, worst = _equities(rest.marked, position, lows, highs)
     highest = np.maximum(np.maximum.accumulate(best), high)
-    acts = STOPPED_FROM if rest.marked.deepest >= REDUCED_FROM else REDUCED_FROM
+    acts = guard_acts_from(rest.marked)
     return flags | (worst <= highest * (1 - acts + SPARE)), float(highest[-1])
+
+
+def guard_acts_from(marked: Marked) -> float:
+    """The drawdown from which the guard does something that it has not done already [fraction].
+
+    Who was as deep as the first step before is told apart from others only where trading stops.
+    """
+    return STOPPED_FROM if marked.deepest >= REDUCED_FROM else REDUCED_FROM
 
 
 def _equities(

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 import numpy as np
 
@@ -65,15 +65,23 @@ class Cache:
         Raises:
             SettingsInvalid: the folder cannot be written.
         """
-        path = self.path(part)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                np.save(file, quantiles)
-            temporary.replace(path)
-        except OSError as error:
-            raise SettingsInvalid(f"cannot write to {path.parent} ({error.strerror})") from error
+        replace_whole(self.path(part), lambda file: np.save(file, quantiles))
+
+
+def replace_whole(path: Path, write: Callable[[BinaryIO], None]) -> None:
+    """Write a file of the cache; whoever reads meanwhile sees all or nothing.
+
+    Raises:
+        SettingsInvalid: the folder cannot be written.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as file:
+            write(file)
+        temporary.replace(path)
+    except OSError as error:
+        raise SettingsInvalid(f"cannot write to {path.parent} ({error.strerror})") from error
 
 
 def opened(folder: Path, model: Forecaster) -> Cache | None:

@@ -5,7 +5,6 @@ quantiles. What is told of every minute beforehand only serves to find those tha
 """
 
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from actors.backtest.cache import Cache
+from actors.backtest.cache import Cache, replace_whole
 from actors.backtest.lessons import Lessons, Told
 from actors.backtest.schedule import Schedule, Words, schedule
 from actors.backtest.sketch import Outline
@@ -21,7 +20,6 @@ from actors.backtest.tracks import Track
 from actors.backtest.windows import Slot, slot_span, slots
 from domain import calibration, fusion, seasons
 from domain.calibration import Calibration, calibrated
-from domain.errors import SettingsInvalid
 from domain.fusion import HOURS_OF_20_DAYS, fuse, realised_volatility, summed
 from domain.horizons import CONTEXT, LEVELS, STEPS, TIMEFRAMES, VOLATILITY_WINDOW
 from domain.instrument import BTCUSDT
@@ -156,9 +154,9 @@ class Voice:
         place = int(self._words.places[number])
         part = next(x for x in self._parts if x[1] <= number < x[2])
         factors = self._factors(part[0])[number - part[1]]
-        row = self._row(place)
+        row = np.searchsorted(self._places, [place])
         closes = self._track.closes[place - CONTEXT + 1 : place + 1]
-        return closes, calibrated(self._rows(np.array([row]))[0], factors)
+        return closes, calibrated(self._rows(row)[0], factors)
 
     def _live(self, first: int, last: int, learnt: tuple[int, int]) -> tuple[Floats, Floats]:
         """Go through one part; returns factors and sums."""
@@ -172,9 +170,6 @@ class Voice:
         said = calibrated(raw, factors)
         recent = track.closes[places[:, None] + np.arange(-VOLATILITY_WINDOW, 1)]
         return factors, summed(TIMEFRAMES.index(track.timeframe), said, recent)
-
-    def _row(self, place: int) -> int:
-        return int(np.searchsorted(self._places, place))
 
     def _rows(self, rows: Ints) -> Floats:
         """What the model said of these windows, shape (n, 5, 13)."""
@@ -199,15 +194,7 @@ class Voice:
         return self._folder / f"{self._track.timeframe}-{number}.npz"
 
     def _keep(self, number: int, factors: Floats, sums: Floats) -> None:
-        path = self._path(number)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with temporary.open("wb") as file:
-                np.savez(file, factors=factors, sums=sums)
-            temporary.replace(path)
-        except OSError as error:
-            raise SettingsInvalid(f"cannot write to {path.parent} ({error.strerror})") from error
+        replace_whole(self._path(number), lambda file: np.savez(file, factors=factors, sums=sums))
 
 
 def _name(found: Sequence[Track], known: Calibration, begin: Nanos) -> str:

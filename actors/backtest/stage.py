@@ -21,7 +21,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-from actors.backtest.ahead import Stretch, extremes, first_to_matter
+from actors.backtest.ahead import Stretch, extremes, first_to_matter, guard_acts_from
 from actors.broker import BrokerActor, Rest
 from actors.feed.timeline import COARSE_TICK_EVERY, timeline
 from actors.house import Addresses, Room
@@ -29,7 +29,7 @@ from actors.loop import Queue
 from actors.messages import Begin, FeedReady, ModelReady, Tick
 from actors.risk import RiskActor
 from domain.account import Marked, Position
-from domain.drawdown import REDUCED_FROM, STOPPED_FROM, HighWater, drawdown
+from domain.drawdown import HighWater, drawdown
 from domain.funding import PERIOD
 from domain.instrument import BTCUSDT
 from domain.margin import liquidation_price
@@ -256,9 +256,7 @@ def _sinks(marked: Marked, candle: Candle) -> bool:
         for price in (candle.low * (1 - SPARE), candle.high * (1 + SPARE))
     ]
     best, worst = max(marked.high_water, *worth), Money(min(worth))
-    # Who was as deep as that before is told apart from others only where trading stops.
-    acts = STOPPED_FROM if marked.deepest >= REDUCED_FROM else REDUCED_FROM
-    return drawdown(HighWater(best), worst) >= acts
+    return drawdown(HighWater(best), worst) >= guard_acts_from(marked)
 
 
 def _break_even(marked: Marked, position: Position) -> Price:

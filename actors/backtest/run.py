@@ -97,6 +97,8 @@ def backtest(wanted: Wanted, choice: Choice, stream: TextIO) -> str:
     Raises:
         PlasmaError: something that the user named cannot be used, or the run ended in error.
     """
+    if wanted.whole and wanted.forward:
+        raise SettingsInvalid("--every-minute trades on one set of terms: leave out --walk-forward")
     if wanted.whole:
         stopped, prices = lived(wanted, choice, stream), None
     else:

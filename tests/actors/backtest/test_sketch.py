@@ -197,6 +197,21 @@ def test_walk_forward_needs_the_time_it_learns_from(
     assert "the data begin at" in capsys.readouterr().err
 
 
+def test_walk_forward_is_not_for_every_minute(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main(
+        [
+            *("--data", "x", "--from", "2025-03-01", "--to", "2025-03-02", "--every-minute"),
+            *("--walk-forward", "30d:5d", "--out", str(tmp_path / "out")),
+        ]
+    )
+
+    assert status == 2
+    assert "leave out --walk-forward" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("text", ["30d", "0d:5d", "30:5", "30h:5d", "-3d:5d"])
 def test_walk_forward_is_two_lengths_in_days(capsys: pytest.CaptureFixture[str], text: str) -> None:
     words = ("--data", "x", "--from", "2025-03-01", "--to", "2025-03-02")
